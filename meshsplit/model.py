@@ -1,0 +1,290 @@
+"""The vocabulary: what a group is, how its traffic is split, and the routes that realise the split."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from meshsplit.diagnostics import Finding, ObjectRef
+
+FULL = 100
+"""What the percentages of a group add up to."""
+
+
+class DeploymentMode(StrEnum):
+    """How KServe runs an InferenceService; the annotation's older words map onto these."""
+
+    MODEL_MESH = "ModelMesh"
+    STANDARD = "Standard"
+    KNATIVE = "Knative"
+
+
+class RestStrategy(StrEnum):
+    """How REST requests, which need one rewrite per member, are split."""
+
+    SINGLE_HOP = "SingleHop"
+    LOOPBACK = "Loopback"
+    WEIGHTED = "Weighted"
+
+
+class RoutingMode(StrEnum):
+    """Whether the generated VirtualService stands alone or is delegated to by the user's own."""
+
+    STANDALONE = "Standalone"
+    DELEGATE = "Delegate"
+
+
+class Protocol(StrEnum):
+    """What clients of a group speak."""
+
+    GRPC = "grpc"
+    HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GroupKey:
+    """A group is a tag in a namespace."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """A Service host and port; `authority` is the Host header it needs, "" when any will do."""
+
+    host: str
+    port: int
+    authority: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The object that owns a generated one; only an object that a server has seen has a uid."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """Istio's HTTPRetry as the user wrote it; None leaves Istio's default for that field."""
+
+    attempts: int
+    per_try_timeout: str | None = None
+    retry_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Integer weights by member, sorted by member; they add up to `total` (100, or 1000 for per mille)."""
+
+    weights: tuple[tuple[str, int], ...]
+    total: int = FULL
+
+    def __post_init__(self) -> None:
+        if sum(weight for _, weight in self.weights) != self.total:
+            raise ValueError(f"weights {self.weights} do not add up to {self.total}")
+        if any(weight < 0 for _, weight in self.weights):
+            raise ValueError(f"negative weight in {self.weights}")
+
+    def of(self, member: str) -> int:
+        """Weight of a member, 0 for one that is not in the split."""
+        return dict(self.weights).get(member, 0)
+
+    def __str__(self) -> str:
+        return ",".join(f"{member}={weight}" for member, weight in self.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One model of a group and where its requests go.
+
+    `served_name` is the model's name at its backend, in REST paths and gRPC messages. `rest` and `grpc` are
+    None when the backend does not speak that protocol. `ready` is None when the input says nothing about it.
+    """
+
+    name: str
+    mode: DeploymentMode
+    served_name: str
+    rest: Endpoint | None
+    grpc: Endpoint | None
+    ready: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """Where a group or model is exposed and in which shape.
+
+    `own_host` is True when the name is served on a host of its own with the backends' native paths
+    (`/v2/models/<name>/…`), False for ModelMesh's shared host (`/modelmesh/<ns>/v2/models/<name>/…`).
+    `loop` is the gateway's own Service, the first hop of `Loopback`. In Delegate mode `hosts` and `gateways`
+    are empty. `timeout` and `retries` are passed through to every route.
+    """
+
+    hosts: tuple[str, ...]
+    gateways: tuple[str, ...]
+    rest: RestStrategy
+    loop: Endpoint
+    own_host: bool = False
+    mode: RoutingMode = RoutingMode.STANDALONE
+    protocols: frozenset[Protocol] = frozenset(Protocol)
+    timeout: str | None = None
+    retries: Retries | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A set of members that answer the same payload, as understood from the input.
+
+    `target` is where the split should end; None when the input's percentages are invalid. `refused` says why
+    the group may not change at all (a collision, an unroutable member); what already serves goes on serving.
+    `withdrawn` says why its routes must go (mesh switched off, no gateway). `strategy` is True when the user
+    asks for evidence before traffic moves. Every reason is also among the findings of the `World`.
+    """
+
+    key: GroupKey
+    members: tuple[Member, ...]
+    target: Split | None
+    routing: Routing
+    stable_member: str | None = None
+    strategy: bool = False
+    owner: Owner | None = None
+    source: ObjectRef | None = None
+    refused: Finding | None = None
+    withdrawn: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One ModelMesh InferenceService that is exposed under its own name."""
+
+    namespace: str
+    name: str
+    rest: Endpoint
+    grpc: Endpoint | None
+    routing: Routing
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a source understood: groups by key, models by (namespace, name), findings."""
+
+    groups: tuple[Group, ...]
+    models: tuple[Model, ...]
+    findings: tuple[Finding, ...]
+
+
+class MatchKind(StrEnum):
+    """The three string matches of Istio."""
+
+    EXACT = "exact"
+    PREFIX = "prefix"
+    REGEX = "regex"
+
+
+@dataclass(frozen=True, slots=True)
+class StringMatch:
+    """A string match of one kind; a regex is RE2 and matches the whole value."""
+
+    kind: MatchKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMatch:
+    """All conditions of one match must hold; headers are in order of writing."""
+
+    uri: StringMatch | None = None
+    method: StringMatch | None = None
+    headers: tuple[tuple[str, StringMatch], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDestination:
+    """Where a route sends a request; `set_headers` are set on the request, replacing the caller's."""
+
+    endpoint: Endpoint
+    weight: int | None = None
+    set_headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One HTTP route: any of `matches` (none: everything), then the rewrite, then the destinations."""
+
+    destinations: tuple[RouteDestination, ...]
+    matches: tuple[RouteMatch, ...] = ()
+    name: str | None = None
+    rewrite_uri: str | None = None
+    rewrite_authority: str | None = None
+    timeout: str | None = None
+    retries: Retries | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RoutePlan:
+    """One VirtualService before it is written down: names, where it is bound, routes in order."""
+
+    name: str
+    namespace: str
+    hosts: tuple[str, ...]
+    gateways: tuple[str, ...]
+    routes: tuple[Route, ...]
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    owner: Owner | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Cluster-wide settings, with the defaults of an installation that sets nothing.
+
+    `hosts` is the template of the shared ModelMesh host ({namespace}, {group}); `domain` completes the own
+    host of a group of Standard or Knative members.
+    """
+
+    domain: str = "example.com"
+    hosts: tuple[str, ...] = ("*",)
+    rest: RestStrategy = RestStrategy.SINGLE_HOP
+    loop: Endpoint = Endpoint("istio-ingressgateway.istio-system.svc.cluster.local", 80)
+    default_mode: DeploymentMode = DeploymentMode.STANDARD
+    require_enable_route: bool = True
+    istio_api_version: str = "networking.istio.io/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one group: the split it is given (None: no routes), and what was found on the way."""
+
+    group: Group
+    split: Split | None
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """What a sink wrote: objects sorted by (kind, namespace, name), and findings about them."""
+
+    objects: tuple[dict[str, Any], ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """The result of one pure pass: objects to apply, the outcome of every group, everything found."""
+
+    objects: tuple[dict[str, Any], ...]
+    outcomes: tuple[Outcome, ...]
+    models: tuple[Model, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def splits(self) -> dict[GroupKey, Split]:
+        """The split of every group that has one: the `current` of the next pass."""
+        return {o.group.key: o.split for o in self.outcomes if o.split is not None}
