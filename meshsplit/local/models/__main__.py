@@ -1,0 +1,26 @@
+"""The child process: commands come on stdin, answers go to stdout, the log to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from meshsplit.local.models.control import Answer, to_line
+
+
+def main() -> int:
+    """Serve until stdin closes; exit code 1 when the extra `local` is missing."""
+    # Answers get a descriptor of their own: whatever a library prints must not end up between them.
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    try:
+        from meshsplit.local.models.child import run
+    except ModuleNotFoundError as missing:
+        advice = f"the model server needs the extra 'local': pip install 'meshsplit[local]' ({missing})"
+        answers.write(to_line(Answer(error=advice)))
+        return 1
+    run(answers)
+    return 0
+
+
+sys.exit(main())

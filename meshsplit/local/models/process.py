@@ -1,0 +1,129 @@
+"""The parent's handle of the model server process. Imports nothing of the extra `local`."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Self, cast
+
+from pydantic import ValidationError
+
+from meshsplit.local.models.control import Answer, ServeCommand, to_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from meshsplit.local.models.spec import Ports, Serving, ServingKey
+
+# The child imports gRPC and Starlette first: 1 s on an idle machine, many times that on a busy one.
+_ANSWER_SECONDS = 60.0
+# More than the child's own DRAIN_SECONDS: only a child that hangs is killed.
+_STOP_SECONDS = 15.0
+_READ_BYTES = 1 << 16
+
+
+class ModelServerError(Exception):
+    """The model server did not start, died, or could not serve; the message is one a user can act on."""
+
+
+class ModelServer:
+    """A running model server process; the process ends when this one does, however that happens.
+
+    Not thread-safe: one caller at a time.
+    """
+
+    def __init__(self, child: subprocess.Popen[bytes], log_file: Path) -> None:
+        self._child = child
+        self._commands, self._answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
+        self._log_file = log_file
+        self._unread = b""
+
+    @classmethod
+    def start(cls, log_file: Path) -> Self:
+        """Start the process, its log appended to `log_file`; returns when it takes commands.
+
+        Raises ModelServerError, for one when the extra `local` is not installed.
+        """
+        with log_file.open("ab") as log:
+            child = subprocess.Popen(
+                # -P: a file in the working folder must not shadow a module.
+                [sys.executable, "-P", "-m", "meshsplit.local.models"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                # Ctrl-C in a terminal goes to the parent alone, which stops its children in order.
+                start_new_session=True,
+            )
+        server = cls(child, log_file)
+        try:
+            server._read_answer()
+        except BaseException:
+            server.stop()
+            raise
+        return server
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._child.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while the child runs, else its exit code (negative: the signal that ended it)."""
+        return self._child.poll()
+
+    def serve(self, servings: Sequence[Serving]) -> Mapping[ServingKey, Ports]:
+        """Serve exactly `servings`, whatever was served before; their ports by `serving.key`.
+
+        When it returns, what was added accepts connections and what was removed accepts none; requests in
+        flight there still finish. A serving that stays (same key and protocol) keeps its ports, also when its
+        models or its served name change. On ModelServerError the child, if it lives, serves what it did.
+        """
+        if len({serving.key for serving in servings}) != len(servings):
+            raise ValueError("two servings have one key")
+        with suppress(BrokenPipeError):  # a dead child: reading its answer tells
+            self._commands.write(to_line(ServeCommand(servings=tuple(servings))))
+            self._commands.flush()
+        return dict(self._read_answer().ports)
+
+    def stop(self) -> None:
+        """Stop the process and wait for its end, requests in flight first; may be called again."""
+        with suppress(BrokenPipeError):
+            self._commands.close()
+        try:
+            self._child.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._answers.close()
+
+    def _read_answer(self) -> Answer:
+        try:
+            answer = Answer.model_validate_json(self._read_line(time.monotonic() + _ANSWER_SECONDS))
+        except ValidationError as broken:
+            raise self._make_error("gave an answer that is none") from broken
+        if answer.error is not None:
+            raise ModelServerError(answer.error)
+        return answer
+
+    def _read_line(self, deadline: float) -> bytes:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._answers, selectors.EVENT_READ)
+            while b"\n" not in self._unread:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    self._child.kill()  # a late answer would be taken for the next one
+                    raise self._make_error(f"did not answer within {_ANSWER_SECONDS:.0f} s")
+                received = os.read(self._answers.fileno(), _READ_BYTES)
+                if not received:
+                    raise self._make_error("ended")
+                self._unread += received
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line
+
+    def _make_error(self, what: str) -> ModelServerError:
+        return ModelServerError(f"the model server (process {self.pid}) {what}; see {self._log_file}")

@@ -1,0 +1,50 @@
+"""What a model server is asked to serve, and where it does; no dependency beyond the standard library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# What a serving is known by: its namespace and its InferenceService, None for the ModelMesh service.
+ServingKey = tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMeshServing:
+    """The ModelMesh service of one namespace: one REST and one gRPC port for all of its models."""
+
+    namespace: str
+    models: tuple[str, ...]
+
+    @property
+    def key(self) -> ServingKey:
+        """(namespace, None): a namespace has one such service, whatever models it holds."""
+        return self.namespace, None
+
+
+@dataclass(frozen=True, slots=True)
+class StandardServing:
+    """One member on a port of its own: HTTP/1.1 REST, or gRPC (h2c) when `grpc`.
+
+    `served_name` is the model's name in paths and payloads; members may share one.
+    """
+
+    namespace: str
+    isvc: str
+    served_name: str
+    grpc: bool
+
+    @property
+    def key(self) -> ServingKey:
+        """(namespace, isvc)."""
+        return self.namespace, self.isvc
+
+
+Serving = ModelMeshServing | StandardServing
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The ports on 127.0.0.1 of one serving; None where it does not speak that protocol."""
+
+    rest: int | None
+    grpc: int | None
