@@ -1,0 +1,17 @@
+"""What meshsplit says about bad input: one table of rules, and findings that refer to it."""
+
+from meshsplit.diagnostics.catalogue import RULES
+from meshsplit.diagnostics.finding import FieldPath, Finding, ObjectRef, Position, Related, severity_of
+from meshsplit.diagnostics.rule import Rule, Severity
+
+__all__ = [
+    "RULES",
+    "FieldPath",
+    "Finding",
+    "ObjectRef",
+    "Position",
+    "Related",
+    "Rule",
+    "Severity",
+    "severity_of",
+]

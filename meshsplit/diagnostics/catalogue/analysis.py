@@ -1,0 +1,73 @@
+"""MSP5xx: metrics, and what a rollout needs to judge them."""
+
+from textwrap import dedent
+
+from meshsplit.diagnostics.rule import Rule, Severity
+
+ANALYSIS = (
+    Rule(
+        "MSP501",
+        Severity.ERROR,
+        "a metric has neither tolerance nor limit",
+        why="A metric decides something only when it says how much worse than the stable member is harm "
+        "(tolerance), or which value is too much in any case (limit).",
+        does="Treats the ModelSplit as invalid and does not change the group.",
+        fix="Add tolerance, limit, or both.",
+        example=dedent("""\
+            metrics:
+            - name: refusals
+              good: 'sum by (member) (model_answers_total)'
+              bad: 'sum by (member) (model_refusals_total)'
+              limit: "0.05"
+            """),
+    ),
+    Rule(
+        "MSP502",
+        Severity.ERROR,
+        "a query cannot tell members apart",
+        why="The canary is compared with the stable member that serves at the same time. A query without a "
+        "member label, or one that matches both, compares a member with itself.",
+        does="Nothing yet: the analysis is accepted and kept, and moves no traffic (MSP008).",
+        fix="Aggregate by a label called member whose values are the members' names.",
+        example=dedent("""\
+            good: 'sum by (member) (model_answers_total{split="{{ split }}"})'
+            """),
+        raised=False,
+    ),
+    Rule(
+        "MSP503",
+        Severity.WARNING,
+        "a step needs long to judge at the declared traffic",
+        why="A small step of little traffic yields few requests, and a verdict with a stated error "
+        "probability needs a number of them, not an amount of time.",
+        does="Nothing yet: no rollout is walked by this version.",
+        fix="Start at a larger step, allow more time, or accept onInconclusive: Advance knowingly.",
+        raised=False,
+    ),
+    Rule(
+        "MSP504",
+        Severity.WARNING,
+        "onInconclusive: Advance promotes without evidence",
+        why="When the deadline passes without a verdict, Advance moves on all the same. A canary that "
+        "hardly gets any traffic is then promoted because nobody looked.",
+        does="Accepts the setting.",
+        fix="Use Hold (the default) or Rollback, or silence the warning where the risk is understood.",
+        example=dedent("""\
+            analysis:
+              onInconclusive: Hold
+            """),
+    ),
+    Rule(
+        "MSP505",
+        Severity.ERROR,
+        "a counter query uses rate() or increase()",
+        why="The test counts requests. rate() and increase() extrapolate to the edges of their window and "
+        "return fractions that are not counts, so the stated error probability would not hold.",
+        does="Treats the ModelSplit as invalid and does not change the group.",
+        fix="Give the raw counter; resets are recognised.",
+        example=dedent("""\
+            bad: 'sum by (member) (rate(model_refusals_total[1m]))'   # wrong
+            bad: 'sum by (member) (model_refusals_total)'             # right
+            """),
+    ),
+)

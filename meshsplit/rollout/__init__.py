@@ -1,0 +1,1 @@
+"""Which split a group is given next: pure decisions, with the current split passed in."""
