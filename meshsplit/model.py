@@ -143,8 +143,10 @@ class Group:
 
     `target` is where the split should end; None when the input's percentages are invalid. `refused` says why
     the group may not change at all (a collision, an unroutable member); what already serves goes on serving.
-    `withdrawn` says why its routes must go (mesh switched off, no gateway). `strategy` is True when the user
-    asks for evidence before traffic moves. Every reason is also among the findings of the `World`.
+    `withdrawn` says why its routes must go (mesh switched off, no gateway). `unreadable` is True when an
+    object that the group depends on could not be read: what is written of it stays as it is, and nothing else
+    of the group can be relied on. `strategy` is True when the user asks for evidence before traffic moves.
+    Every reason is also among the findings of the `World`.
     """
 
     key: GroupKey
@@ -157,6 +159,7 @@ class Group:
     source: ObjectRef | None = None
     refused: Finding | None = None
     withdrawn: Finding | None = None
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +176,16 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything a source understood: groups by key, models by (namespace, name), findings."""
+    """Everything a source understood: groups by key, models by (namespace, name), findings.
+
+    `unreadable_models` are (namespace, name) of models of which nothing is known, because an object that
+    decides about them could not be read: what is written of them stays as it is.
+    """
 
     groups: tuple[Group, ...]
     models: tuple[Model, ...]
     findings: tuple[Finding, ...]
+    unreadable_models: frozenset[tuple[str, str]] = frozenset()
 
 
 class MatchKind(StrEnum):
@@ -267,22 +275,35 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
 
 
+ObjectIdentity = tuple[str, str, str]
+"""(kind, namespace, name) of a generated object."""
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """What a sink wrote: objects sorted by (kind, namespace, name), and findings about them."""
+    """What a sink wrote: objects sorted by identity, and findings about them.
+
+    `untouched` are objects that are not written because their input could not be read: where they exist, they
+    stay as they are.
+    """
 
     objects: tuple[dict[str, Any], ...]
     findings: tuple[Finding, ...]
+    untouched: frozenset[ObjectIdentity] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """The result of one pure pass: objects to apply, the outcome of every group, everything found."""
+    """The result of one pure pass: objects to apply, the outcome of every group, everything found.
+
+    Objects of ours that are neither in `objects` nor `untouched` are to be deleted.
+    """
 
     objects: tuple[dict[str, Any], ...]
     outcomes: tuple[Outcome, ...]
     models: tuple[Model, ...]
     findings: tuple[Finding, ...]
+    untouched: frozenset[ObjectIdentity]
 
     @property
     def splits(self) -> dict[GroupKey, Split]:

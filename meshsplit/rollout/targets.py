@@ -14,9 +14,12 @@ Weights = Literal["start", "target"]
 def decide_split(group: Group, current: Split | None, weights: Weights = "start") -> Outcome:
     """Choose the split that `group` is given when `current` (None: nothing yet) is what serves.
 
-    A withdrawn group gets none. A refused group, and one whose percentages are invalid, keep what serves,
-    less the members that left. A member that is not ready never gets more than it has.
+    An unreadable group keeps exactly what serves. A withdrawn group gets none. A refused group, and one whose
+    percentages are invalid, keep what serves, less the members that left. A member that is not ready never
+    gets more than it has.
     """
+    if group.unreadable:
+        return Outcome(group, current)
     if group.withdrawn is not None:
         return Outcome(group, None)
     serving, lost = _without_lost_members(group, current)

@@ -67,6 +67,14 @@ def test_a_refused_group_keeps_what_serves_and_a_withdrawn_one_loses_it() -> Non
     assert decide_split(replace(group, withdrawn=why), serving).split is None
 
 
+def test_an_unreadable_group_keeps_exactly_what_serves_also_a_member_it_does_not_know() -> None:
+    serving = make_split({"a": 30, "b": 10, "c": 60})
+    group = replace(make_group(None), refused=Finding("MSP007", "unreadable"), unreadable=True)
+    outcome = decide_split(group, serving)
+    assert outcome.split == serving
+    assert outcome.findings == ()
+
+
 def test_a_member_that_is_not_ready_is_not_raised_and_its_share_stays_where_the_traffic_is() -> None:
     outcome = decide_split(make_group({"a": 80, "b": 20}, unready="b"), make_split({"a": 100, "b": 0}))
     assert outcome.split == make_split({"a": 100, "b": 0})

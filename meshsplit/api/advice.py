@@ -1,0 +1,77 @@
+"""What can be said about a valid ModelSplit without looking at any other object."""
+
+import re
+from collections.abc import Iterator
+
+from meshsplit.api.modelsplit import ModelSplit, SessionAffinity
+from meshsplit.api.strategy import Analysis, Metric
+from meshsplit.diagnostics import Finding, ObjectRef
+
+_OVER_TIME = re.compile(r"\b(i?rate|increase)\s*\(")
+"""PromQL functions that turn a counter into something that can no longer be compared as counts."""
+
+
+def advise(split: ModelSplit) -> tuple[Finding, ...]:
+    """The findings on affinity and analysis (MSP008, MSP403, MSP501, MSP504, MSP505), in order of fields."""
+    ref = ObjectRef(split.kind, split.metadata.namespace, split.metadata.name)
+    found: list[Finding] = []
+    if split.spec.session_affinity is not None:
+        protocols = split.spec.routing.protocols
+        found += _advise_affinity(ref, split.spec.session_affinity, protocols is None or "grpc" in protocols)
+    if split.spec.analysis is not None:
+        found += _advise_analysis(ref, split.spec.analysis)
+    return tuple(found)
+
+
+def _advise_affinity(ref: ObjectRef, affinity: SessionAffinity, grpc: bool) -> Iterator[Finding]:
+    path = ("spec", "sessionAffinity")
+    yield Finding(
+        "MSP008",
+        "sessionAffinity is accepted and kept, but this version splits every request on its own",
+        ref,
+        path,
+        fix="leave it for a later version, or remove it if clients must not rely on it",
+    )
+    if grpc and affinity.cookie is not None and affinity.header is None:
+        yield Finding(
+            "MSP403",
+            "cookie affinity on a gRPC route; most gRPC clients return no cookie",
+            ref,
+            (*path, "cookie"),
+            fix="add sessionAffinity.header with a UUID that the client sends",
+        )
+
+
+def _advise_analysis(ref: ObjectRef, analysis: Analysis) -> Iterator[Finding]:
+    path = ("spec", "analysis")
+    if analysis.on_inconclusive == "Advance":
+        yield Finding(
+            "MSP504",
+            "onInconclusive: Advance promotes without evidence",
+            ref,
+            (*path, "onInconclusive"),
+            fix="write onInconclusive: Hold",
+        )
+    for index, metric in enumerate(analysis.metrics):
+        if metric.tolerance is None and metric.limit is None:
+            yield Finding(
+                "MSP501",
+                f"metric {metric.name} has neither tolerance nor limit",
+                ref,
+                (*path, "metrics", index),
+                fix='add tolerance: {ratio: "1"} to compare with the stable member, or an absolute limit',
+            )
+        yield from _advise_queries(ref, (*path, "metrics", index), metric)
+
+
+def _advise_queries(ref: ObjectRef, path: tuple[str | int, ...], metric: Metric) -> Iterator[Finding]:
+    for field, query in (("good", metric.good), ("bad", metric.bad)):
+        over_time = _OVER_TIME.search(query or "")
+        if over_time is not None:
+            yield Finding(
+                "MSP505",
+                f"the {field} query of metric {metric.name} uses {over_time[1]}(); a raw counter is needed",
+                ref,
+                (*path, field),
+                fix=f"give the counter itself, without {over_time[1]}() and its range",
+            )

@@ -1,0 +1,84 @@
+"""What every document that is read has in common: strict types, null means absent, RFC 3339 times."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from meshsplit.api.names import is_dns_label, is_object_name
+
+MAX_OBJECT_BYTES = 1_572_864
+"""The largest request that etcd takes (--max-request-bytes), so no string in an object is longer."""
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def want(what: str) -> PydanticCustomError:
+    """Make the error of a value that is not `what`, for example "a duration such as 30s"."""
+    return PydanticCustomError("want", "want {what}", {"what": what})
+
+
+def checked(accepts: Callable[[str], bool], what: str) -> AfterValidator:
+    """Make a validator that refuses every value for which `accepts` is false, asking for `what`."""
+
+    def validate(value: str) -> str:
+        if not accepts(value):
+            raise want(what)
+        return value
+
+    return AfterValidator(validate)
+
+
+def _to_time(value: Any) -> datetime:
+    if isinstance(value, str) and _RFC3339.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    raise want("an RFC 3339 time such as 2026-01-31T12:00:00Z")
+
+
+Utf8 = Annotated[str, Field(max_length=MAX_OBJECT_BYTES)]
+"""Any string that can be written down; pydantic refuses lone surrogates once a string is bounded."""
+
+Time = Annotated[datetime, PlainValidator(_to_time)]
+"""A Kubernetes time, always with its zone."""
+
+
+def _is_namespace(text: str) -> bool:
+    return text == "" or is_dns_label(text)
+
+
+class Wire(BaseModel):
+    """Any part of a document: camelCase outside, strict types, unknown fields ignored, null is absent."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", alias_generator=to_camel)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if value is not None}
+        return data
+
+
+class StrictWire(Wire):
+    """A part of one of our own documents, where an unknown field is a mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Metadata(Wire):
+    """The metadata of a Kubernetes object, as far as it is read."""
+
+    name: Annotated[str, checked(is_object_name, "a lower-case DNS name of at most 253 characters")]
+    namespace: Annotated[str, checked(_is_namespace, "a lower-case DNS label of at most 63 characters")] = ""
+    uid: Utf8 = ""
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
+    labels: dict[Utf8, Utf8] = Field(default_factory=dict)
+    annotations: dict[Utf8, Utf8] = Field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Kubernetes objects in, a World out: what the user's InferenceServices ask for."""
