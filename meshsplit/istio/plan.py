@@ -1,0 +1,110 @@
+"""The plan of one VirtualService: the routes of a group or a model, in order, and the marks of the object."""
+
+from meshsplit.istio import names
+from meshsplit.istio.loopback import make_loopback_routes, make_model_infer_route
+from meshsplit.istio.ownhost import make_own_host_routes
+from meshsplit.istio.routes import grpc_key, make_route, uri
+from meshsplit.istio.shares import grpc, make_shares, rest
+from meshsplit.istio.singlehop import make_singlehop_routes
+from meshsplit.istio.strategy import written_strategy
+from meshsplit.istio.vmodel import make_grpc_route
+from meshsplit.istio.weighted import make_weighted_routes
+from meshsplit.model import (
+    Group,
+    MatchKind,
+    Model,
+    Protocol,
+    RestStrategy,
+    Route,
+    RouteDestination,
+    RoutePlan,
+    Routing,
+    RoutingMode,
+    Split,
+)
+
+STRATEGIES = {
+    RestStrategy.SINGLE_HOP: make_singlehop_routes,
+    RestStrategy.LOOPBACK: make_loopback_routes,
+    RestStrategy.WEIGHTED: make_weighted_routes,
+}
+
+
+def make_group_plan(group: Group, split: Split) -> RoutePlan:
+    """Plan the routes that give `group` the `split`; members without weight are left out.
+
+    A route of a protocol that not every member speaks is split among those that do, in proportion. Weight for
+    a member that the group does not have is a ValueError: it would be lost without a word.
+    """
+    unknown = {name for name, weight in split.weights if weight} - {member.name for member in group.members}
+    if unknown:
+        raise ValueError(f"split of {group.key} names {sorted(unknown)}, which are not its members")
+    hosts, gateways = _binding(group.routing)
+    return RoutePlan(
+        name=names.splitting_name(group.key.name),
+        namespace=group.key.namespace,
+        hosts=hosts,
+        gateways=gateways,
+        routes=tuple(_make_group_routes(group, split)),
+        labels=((names.MANAGED_BY, names.MANAGER),),
+        annotations=_sorted((names.MODEL_TAG, group.key.name), (names.WEIGHTS, str(split))),
+        owner=group.owner,
+    )
+
+
+def make_model_plan(model: Model) -> RoutePlan:
+    """Plan the routes that expose one model under its own name."""
+    hosts, gateways = _binding(model.routing)
+    return RoutePlan(
+        name=model.name,
+        namespace=model.namespace,
+        hosts=hosts,
+        gateways=gateways,
+        routes=tuple(_make_model_routes(model)),
+        labels=((names.MANAGED_BY, names.MANAGER), (names.INFERENCESERVICE_NAME, model.name)),
+        annotations=_sorted(),
+        owner=model.owner,
+    )
+
+
+def _binding(routing: Routing) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Hosts and gateways; Istio takes an object without hosts for a delegate, which may have no gateways."""
+    return ((), ()) if routing.mode is RoutingMode.DELEGATE else (routing.hosts, routing.gateways)
+
+
+def _sorted(*annotations: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((*names.GITOPS_MARKERS, *annotations)))
+
+
+def _make_group_routes(group: Group, split: Split) -> list[Route]:
+    if group.routing.own_host:
+        return make_own_host_routes(group, split)
+    routes: list[Route] = []
+    grpc_shares = make_shares(group, split, grpc)
+    if Protocol.GRPC in group.routing.protocols and grpc_shares:
+        routes.append(make_grpc_route(group, grpc_shares))
+    rest_shares = make_shares(group, split, rest)
+    if Protocol.HTTP in group.routing.protocols and rest_shares:
+        routes += STRATEGIES[written_strategy(group)](group, rest_shares)
+    return routes
+
+
+def _make_model_routes(model: Model) -> list[Route]:
+    loopback = model.routing.rest is RestStrategy.LOOPBACK
+    routes: list[Route] = []
+    if Protocol.GRPC in model.routing.protocols and model.grpc is not None:
+        name = None if loopback else names.GRPC_ROUTE
+        routes.append(make_route(model.routing, [RouteDestination(model.grpc)], grpc_key(model.name), name))
+    if Protocol.HTTP in model.routing.protocols:
+        routes += [make_model_infer_route(model)] if loopback else _make_model_rest_routes(model)
+    return routes
+
+
+def _make_model_rest_routes(model: Model) -> list[Route]:
+    public = names.public_v2_path(model.routing, model.namespace, model.name)
+    native = names.v2_path(model.name)
+    to = [RouteDestination(model.rest)]
+    return [
+        make_route(model.routing, to, uri(MatchKind.PREFIX, f"{public}/"), model.name, f"{native}/"),
+        make_route(model.routing, to, uri(MatchKind.EXACT, public), names.METADATA_ROUTE, native),
+    ]

@@ -1,0 +1,103 @@
+"""A `meshsplit local` process for a test, and the ways to talk to it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll `condition` until it holds; fails the test when it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class LocalMesh:
+    """A running local mesh: its gateway's URL, the folder it follows, its process and what it prints to."""
+
+    url: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    def edit(self, file: str, before: str, after: str) -> None:
+        """Replace text in a manifest as an editor does: written beside, renamed in."""
+        path = self.folder / file
+        text = path.read_text()
+        assert before in text, f"{before!r} is not in {file}"
+        beside = path.with_suffix(".tmp")
+        beside.write_text(text.replace(before, after))
+        beside.replace(path)
+
+
+def start_command(folder: Path, *options: str, cwd: Path) -> subprocess.Popen[bytes]:
+    """`meshsplit local` in a process group of its own, its output in `cwd`/local.log."""
+    with (cwd / "local.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "meshsplit", "local", str(folder), *options],
+            cwd=cwd,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def local_mesh(source: Path, work: Path) -> Iterator[LocalMesh]:
+    """Serve a copy of `source`; at the end the process must stop by itself on SIGINT."""
+    folder = work / "manifests"
+    shutil.copytree(source, folder)
+    ready = work / "ready.json"
+    process = start_command(folder, "--gateway-port", "0", "--ready-file", str(ready), cwd=work)
+    log = work / "local.log"
+    try:
+        wait_for(
+            lambda: ready.exists() or process.poll() is not None,
+            START_SECONDS,
+            f"the ready file\n{log.read_text()}",
+        )
+        assert ready.exists(), log.read_text()
+        announced = json.loads(ready.read_text())
+        assert announced["pid"] == process.pid
+        yield LocalMesh(announced["gateway"], folder, process, log)
+        assert process.poll() is None, log.read_text()
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+        assert not ready.exists()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def children_of(pid: int) -> list[int]:
+    """Process ids of the direct children of `pid`, whichever of its threads started them."""
+    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return sorted(int(child) for each in lists for child in each.split())
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists and is no zombie."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
