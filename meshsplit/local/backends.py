@@ -53,12 +53,12 @@ def to_services(
             found.setdefault((endpoint.host, endpoint.port), (http2, port))
 
     for model in translation.models:
-        shared = ports[ServingKey(model.namespace, None)]
+        shared = ports[model.namespace, None]
         add(model.rest, shared.rest, http2=False)
         add(model.grpc, shared.grpc, http2=True)
     for namespace, member in _members(translation):
         isvc = None if member.mode is DeploymentMode.MODEL_MESH else member.name
-        own = ports[ServingKey(namespace, isvc)]
+        own = ports[namespace, isvc]
         add(member.rest, own.rest, http2=False)
         add(member.grpc, own.grpc, http2=True)
     for outcome in translation.outcomes:
@@ -79,4 +79,5 @@ def _members(translation: Translation) -> Sequence[tuple[str, Member]]:
 
 
 def _sort_key(key: ServingKey) -> tuple[str, str]:
-    return key.namespace, key.isvc or ""
+    namespace, isvc = key
+    return namespace, isvc or ""

@@ -1,7 +1,7 @@
 """A folder of manifests, served: model servers behind a real Envoy that follows the pure translation."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,8 +10,8 @@ from meshsplit.local.gateway import Gateway, GatewayError
 from meshsplit.local.mesh import to_mesh
 from meshsplit.local.models.process import ModelServer, ModelServerError
 from meshsplit.local.models.spec import Serving
-from meshsplit.model import GroupKey, Settings, Split, Translation
-from meshsplit.translate import translate
+from meshsplit.model import GroupKey, ObjectIdentity, Settings, Split, Translation
+from meshsplit.translate import identity_of, translate
 
 # A request that Envoy routed just before a change has long arrived at its model server by then.
 DRAIN_SECONDS = 2.0
@@ -31,6 +31,7 @@ class Session:
         self._wanted: tuple[Serving, ...] = ()
         self._drained_at = 0.0
         self._splits: Mapping[GroupKey, Split] = {}
+        self._written: dict[ObjectIdentity, Mapping[str, Any]] = {}
 
     @classmethod
     def start(cls, directory: Path, gateway_port: int, settings: Settings) -> Self:
@@ -63,11 +64,18 @@ class Session:
         both = union(self._serving, wanted)
         ports = self._server.serve(both)
         services = to_services(translation, ports, self._gateway.port)
-        self._gateway.apply(to_mesh(_istio_objects(translation, observed), services, self._gateway.port))
-        self._serving, self._wanted = both, wanted
+        written = self._with_untouched(translation)
+        mesh = to_mesh([*written.values(), *_theirs(observed, written)], services, self._gateway.port)
+        self._gateway.apply(mesh)
+        self._serving, self._wanted = both, both if translation.untouched else wanted
         self._drained_at = time.monotonic() + DRAIN_SECONDS
-        self._splits = translation.splits
+        self._splits, self._written = translation.splits, written
         return translation
+
+    def _with_untouched(self, translation: Translation) -> dict[ObjectIdentity, Mapping[str, Any]]:
+        """What is to be served: the objects as written, and from before those that stay as they are."""
+        kept = {key: body for key, body in self._written.items() if key in translation.untouched}
+        return kept | {identity_of(body): body for body in translation.objects}
 
     def prune(self) -> None:
         """Stop serving models that nothing routes to any more, once requests on the way have arrived."""
@@ -90,20 +98,14 @@ class Session:
             self._server.stop()
 
 
-def _istio_objects(
-    translation: Translation, observed: Iterable[Mapping[str, Any]]
+def _theirs(
+    observed: Iterable[Mapping[str, Any]], ours: Container[ObjectIdentity]
 ) -> list[Mapping[str, Any]]:
-    """Ours, and the user's own: a generated object replaces a copy of it among the input."""
-    ours = {_identity(body) for body in translation.objects}
-    theirs = [
+    """The user's own Istio objects; a copy of a generated one among the input is not theirs."""
+    return [
         body
         for body in observed
         if body["kind"] in _ISTIO_KINDS
         and str(body["apiVersion"]).startswith("networking.istio.io/")
-        and _identity(body) not in ours
+        and identity_of(body) not in ours
     ]
-    return [*translation.objects, *theirs]
-
-
-def _identity(body: Mapping[str, Any]) -> tuple[str, str, str]:
-    return body["kind"], body["metadata"]["namespace"], body["metadata"]["name"]

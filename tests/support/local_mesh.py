@@ -48,16 +48,23 @@ class LocalMesh:
         beside.replace(path)
 
 
-def start_command(folder: Path, *options: str, cwd: Path) -> subprocess.Popen[bytes]:
-    """`meshsplit local` in a process group of its own, its output in `cwd`/local.log."""
+@contextmanager
+def started(folder: Path, *options: str, cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`meshsplit local` with its output in `cwd`/local.log; killed at the end if it still runs."""
     with (cwd / "local.log").open("wb") as log:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "meshsplit", "local", str(folder), *options],
             cwd=cwd,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 @contextmanager
@@ -66,9 +73,8 @@ def local_mesh(source: Path, work: Path) -> Iterator[LocalMesh]:
     folder = work / "manifests"
     shutil.copytree(source, folder)
     ready = work / "ready.json"
-    process = start_command(folder, "--gateway-port", "0", "--ready-file", str(ready), cwd=work)
     log = work / "local.log"
-    try:
+    with started(folder, "--gateway-port", "0", "--ready-file", str(ready), cwd=work) as process:
         wait_for(
             lambda: ready.exists() or process.poll() is not None,
             START_SECONDS,
@@ -82,10 +88,6 @@ def local_mesh(source: Path, work: Path) -> Iterator[LocalMesh]:
         process.send_signal(signal.SIGINT)
         process.wait(STOP_SECONDS)
         assert not ready.exists()
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
 
 
 def children_of(pid: int) -> list[int]:

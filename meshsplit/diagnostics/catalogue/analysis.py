@@ -11,7 +11,7 @@ ANALYSIS = (
         "a metric has neither tolerance nor limit",
         why="A metric decides something only when it says how much worse than the stable member is harm "
         "(tolerance), or which value is too much in any case (limit).",
-        does="Treats the ModelSplit as invalid and does not change the group.",
+        does="Reports it. The analysis is kept, and moves no traffic in this version.",
         fix="Add tolerance, limit, or both.",
         example=dedent("""\
             metrics:
@@ -27,7 +27,7 @@ ANALYSIS = (
         "a query cannot tell members apart",
         why="The canary is compared with the stable member that serves at the same time. A query without a "
         "member label, or one that matches both, compares a member with itself.",
-        does="Nothing yet: the analysis is accepted and kept, and moves no traffic (MSP008).",
+        does="Nothing yet: the analysis is kept, and moves no traffic in this version.",
         fix="Aggregate by a label called member whose values are the members' names.",
         example=dedent("""\
             good: 'sum by (member) (model_answers_total{split="{{ split }}"})'
@@ -50,7 +50,7 @@ ANALYSIS = (
         "onInconclusive: Advance promotes without evidence",
         why="When the deadline passes without a verdict, Advance moves on all the same. A canary that "
         "hardly gets any traffic is then promoted because nobody looked.",
-        does="Accepts the setting.",
+        does="Accepts the setting. The analysis is kept, and moves no traffic in this version.",
         fix="Use Hold (the default) or Rollback, or silence the warning where the risk is understood.",
         example=dedent("""\
             analysis:
@@ -63,7 +63,7 @@ ANALYSIS = (
         "a counter query uses rate() or increase()",
         why="The test counts requests. rate() and increase() extrapolate to the edges of their window and "
         "return fractions that are not counts, so the stated error probability would not hold.",
-        does="Treats the ModelSplit as invalid and does not change the group.",
+        does="Reports it. The analysis is kept, and moves no traffic in this version.",
         fix="Give the raw counter; resets are recognised.",
         example=dedent("""\
             bad: 'sum by (member) (rate(model_refusals_total[1m]))'   # wrong

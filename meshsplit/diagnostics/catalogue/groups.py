@@ -53,12 +53,17 @@ GROUPS = (
         "MSP204",
         Severity.ERROR,
         "two groups claim the same host and path",
-        why="Istio tries the routes of one host in order of the objects' creation and takes the first "
-        "match. One of the two groups would never get a request.",
-        does="Leaves the routes of the older group, or of the first by name where the input has no creation "
-        "times, and refuses the other.",
-        fix="Give one of the groups another name, host or gateway (spec.routing of its ModelSplit), or "
-        "remove the ModelSplit that repeats the tag.",
+        why="A group on a host of its own takes every path there, so nothing else can be on that host; and "
+        "a group can follow only one ModelSplit. Istio would serve whichever object is older, without a "
+        "word.",
+        does="The older one keeps the host or the group (the first by name where the input has no creation "
+        "times). The other is refused; what it already serves is not changed.",
+        fix="Give each group a host of its own, or remove the ModelSplit that repeats the group.",
+        example=dedent("""\
+            spec:
+              routing:
+                hosts: ["{group}.models.example.com"]
+            """),
     ),
     Rule(
         "MSP205",
@@ -79,13 +84,14 @@ GROUPS = (
         "with 5,000 (measured, two members, gRPC and REST). Hosts themselves are found by hash and cost "
         "nothing.",
         does="Writes the routes as asked and says what a request to the last group costs.",
-        fix="Spread the groups over hosts with a template that contains {namespace} or {group}, in the "
-        "settings or in spec.routing.hosts. With 50 groups a host, 5,000 groups cost 0.51 ms per "
-        "request.",
+        fix="Spread the groups over hosts with a template that contains {namespace} or {group}: in the "
+        "settings, or in the annotation meshsplit.dev/hosts of a Namespace. With 50 groups a host, "
+        "5,000 groups cost 0.51 ms per request.",
         example=dedent("""\
-            spec:
-              routing:
-                hosts: ["{namespace}.models.example.com"]
+            apiVersion: cli.meshsplit.dev/v1alpha1
+            kind: Settings
+            routing:
+              hosts: ["{namespace}.models.example.com"]
             """),
     ),
     Rule(
@@ -95,8 +101,8 @@ GROUPS = (
         why="REST paths contain the model's name and are rewritten per member. OpenAI and gRPC requests "
         "name the model in the body, which a gateway cannot rewrite: a request that says mnist-v1 and "
         "lands on mnist-v2 is answered with 'model not found'.",
-        does="Rewrites /v1/models and /v2/models paths per member, and splits everything else on the group's "
-        "host by plain weights.",
+        does="On a host of its own: rewrites /v1/models and /v2/models paths per member, and splits "
+        "everything else by plain weights. With routing.rest: Weighted nothing is rewritten at all.",
         fix="Give all members the same served name (--model_name=<group>, or MLSERVER_MODEL_NAME), or use "
         "only the rewritten paths.",
         example=dedent("""\
@@ -113,7 +119,7 @@ GROUPS = (
         "a member's runtime is not exposed (enable-route)",
         why="In ModelMesh mode a model may be reached through the gateway only if its runtime says so. A "
         "split that contains an unexposed member would lead around that decision.",
-        does="Does not change the group: every member must be routable.",
+        does="Writes no routes for the group, and withdraws those that exist: every member must be routable.",
         fix='Annotate the ServingRuntime with enable-route: "true", or set requireEnableRoute: false in the '
         "settings if runtimes are exposed by default in your installation.",
         example=dedent("""\
@@ -131,9 +137,10 @@ GROUPS = (
         "no runtime serves a member",
         why="ModelMesh loads a model into a multi-model runtime that supports its format. Without one there "
         "is nothing to route to, and whether the model may be exposed (enable-route) cannot be known.",
-        does="Does not change the group. Searched are the named runtime (spec.predictor.model.runtime), "
-        "first in the namespace, then cluster-wide; without a name, the enabled multi-model runtimes "
-        "that list the format with autoSelect: true.",
+        does="Writes no routes for the group, and withdraws those that exist. Searched are the named runtime "
+        "(spec.predictor.model.runtime), first in the namespace, then cluster-wide; without a name, the "
+        "enabled multi-model runtimes that list the format with autoSelect: true. A runtime that is in "
+        "the input but cannot be read does not withdraw anything.",
         fix="Add the ServingRuntime or ClusterServingRuntime to the input, correct the name in "
         "spec.predictor.model.runtime, or enable the runtime.",
     ),
@@ -155,8 +162,8 @@ GROUPS = (
         "no namespace. Two groups or models of one name on one gateway cannot be told apart.",
         does="The older one keeps the key (the first by namespace where the input has no creation times). "
         "The younger one gets no gRPC route; its REST routes contain the namespace and work.",
-        fix="Rename the younger one, put it behind another gateway or host, or switch gRPC off for it with "
-        "spec.routing.protocols: [http].",
+        fix="Rename the younger one, give each namespace a host with a template that contains {namespace} "
+        "(see MSP206), or switch gRPC off for the group with spec.routing.protocols: [http].",
     ),
     Rule(
         "MSP212",
@@ -193,5 +200,14 @@ GROUPS = (
             serving.kserve.io/model-tag: Mnist_Group    # wrong
             serving.kserve.io/model-tag: mnist-group    # right
             """),
+    ),
+    Rule(
+        "MSP215",
+        Severity.ERROR,
+        "plain weights need members that serve one name",
+        why="routing.rest: Weighted rewrites no path per member. A member that does not serve the "
+        "name in the path would answer 404 to its share of the requests.",
+        does="Writes SingleHop routes for the group instead, which serve every member under its own name.",
+        fix="Set routing.rest: SingleHop, or start every member with --model_name=<group>.",
     ),
 )

@@ -45,7 +45,8 @@ INPUTS = (
         why="YAML parsers keep one of the two values without a word, and not all of them keep the same one. "
         "For an annotation such as canaryTrafficPercent the reader of the file and the cluster would "
         "see different numbers.",
-        does="Reports the second place and names the first one.",
+        does="Reports the second place and leaves out the object around it, because which of the two values "
+        "was meant cannot be known.",
         fix="Delete one of the two. When both are needed, merge them into one mapping.",
         example=dedent("""\
             annotations:
@@ -68,7 +69,7 @@ INPUTS = (
         "a file has CRLF line ends",
         why="YAML allows them, but block scalars and shell scripts inside manifests keep the carriage "
         "return, and tools that compare line by line report every line as changed.",
-        does="Reads the file as if its lines ended in LF; objects and line numbers are the same.",
+        does="Reads the lines as if they ended in LF; objects and places are the same.",
         fix="Convert the file to LF line ends, for example with `sed -i 's/\\r$//' FILE`, and set `text "
         "eol=lf` in .gitattributes.",
     ),
@@ -78,7 +79,8 @@ INPUTS = (
         "the same object is in the input twice and the copies differ",
         why="An API server holds one object per kind, namespace and name. With two versions in the input, "
         "what is served would depend on the order in which files are read or applied.",
-        does="Reports both places. Identical copies are merged in silence.",
+        does="Reports every place and uses one copy, chosen by its content so that the order of files does "
+        "not matter. Identical copies are merged in silence.",
         fix="Delete one copy. When both are meant (a base and an overlay), run the overlay through "
         "kustomize: `meshsplit lint -k DIR`.",
     ),
@@ -89,13 +91,15 @@ INPUTS = (
         why="The object would never arrive in a cluster in this form, so anything derived from it would be "
         "a guess. A bare number or boolean where Kubernetes wants a string (annotations, labels, "
         "environment values) is the usual case: YAML turns an unquoted 80 into a number.",
-        does="Reports the field. The object is left out where the field decides what it is; otherwise only "
-        "the field is ignored.",
+        does="Reports the field and leaves the object out. A group that the object belongs to is not "
+        "changed: what it serves goes on being served. A percentage of the wrong type is reported as "
+        "MSP102 instead.",
         fix="Write the field as the message says. Quote numbers and booleans in labels and annotations.",
         example=dedent("""\
-            annotations:
-              serving.kserve.io/canaryTrafficPercent: 80     # wrong: a number
-              serving.kserve.io/canaryTrafficPercent: "80"   # right: a string
+            metadata:
+              labels:
+                serving.kserve.io/model-tag: 42      # wrong: a number
+                serving.kserve.io/model-tag: "42"    # right: a string
             """),
     ),
     Rule(
@@ -105,7 +109,8 @@ INPUTS = (
         why="The schema of ModelSplit is complete so that manifests stay valid across versions, and parts "
         "of it belong to features that a later version brings. Silence would make you believe that they "
         "are in effect.",
-        does="Checks the field's form, keeps it, and otherwise ignores it.",
+        does="Checks the field's form, keeps it, and otherwise ignores it. The same is said of a "
+        "routing.rest that has no shape where the group lives: the shape that is used instead is named.",
         fix="Nothing to do, as long as you know that the field has no effect yet. Remove it if you rely on "
         "it.",
     ),
@@ -115,7 +120,8 @@ INPUTS = (
         "a ModelSplit is invalid",
         why="A ModelSplit says how a group is routed and, with weightsFrom: Spec, how it is split. An "
         "invalid one cannot be honoured in part: half of an intention is another intention.",
-        does="Reports the field with what was expected there, and does not change the group.",
+        does="Reports every wrong field with what was expected there, and does not change the group that the "
+        "ModelSplit names.",
         fix="Correct the field. `meshsplit explain modelsplit.spec` lists every field with its type.",
         example=dedent("""\
             apiVersion: meshsplit.dev/v1alpha1

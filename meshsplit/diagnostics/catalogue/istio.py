@@ -30,7 +30,8 @@ ISTIO = (
         why="Istio joins the routes of all VirtualServices of a host by age, then by name, and takes the "
         "first match. An older one that also matches a group's path takes its traffic without a warning "
         "(Kiali reports the same as KIA1106).",
-        does="Writes the group's routes. They work as far as the other object does not match first.",
+        does="Writes the group's routes all the same. Requests that the other object matches first do not "
+        "reach them.",
         fix="Give the group a host of its own (spec.routing.hosts), narrow the other object's matches, or "
         "keep your VirtualService and delegate to the group's (spec.routing.mode: Delegate).",
     ),
@@ -40,7 +41,8 @@ ISTIO = (
         "a gateway is not found or does not serve the host",
         why="Routes that are bound to a missing gateway, or to a host that the gateway does not list, are "
         "accepted by Istio and never used (istioctl reports it as IST0132).",
-        does="Checks against the Gateway objects in the input.",
+        does="Checks against the Gateway objects in the input, and says nothing when there are none. The "
+        "routes are written all the same.",
         fix="Correct the gateway's name in the Namespace or in spec.routing.gateways, or add the host to "
         "the Gateway's servers.",
         example=dedent("""\
@@ -61,11 +63,13 @@ ISTIO = (
         why="Istio merges a delegate into its root by intersecting their matches, and drops a route whose "
         "match is not contained in the root's. The dropped route is not reported anywhere.",
         does="Writes the delegate with the group's full paths.",
-        fix="Widen the match at the root's delegate entry, or remove it. In doubt, match the prefix that "
-        "all paths of the group share.",
+        fix="Widen the match at the root's delegate entry, or remove it: match the prefix that all paths of "
+        "the group share, without a final slash, and for gRPC the header mm-vmodel-id.",
         example=dedent("""\
             http:
-            - match: [{uri: {prefix: /modelmesh/models/v2/models/mnist/}}]
+            - match:
+              - uri: {prefix: /modelmesh/models/v2/models/mnist}
+              - headers: {mm-vmodel-id: {exact: mnist}}
               delegate: {name: mnist-splitting, namespace: models}
             """),
     ),
@@ -75,7 +79,8 @@ ISTIO = (
         "the namespace's mesh switch is off",
         why="Groups and ModelMesh models are exposed only in namespaces that ask for it. Without the switch "
         "the percentages have no effect.",
-        does="Writes no routes for the namespace, and withdraws those that exist.",
+        does="Writes no routes for the namespace, and withdraws those that exist. A Namespace object that is "
+        "not in the input counts as off.",
         fix='Set opendatahub.io/service-mesh: "true" on the Namespace, as a label or as an annotation, or '
         "give the group a ModelSplit that names its hosts and gateways. On are 1, t, T, true, TRUE and "
         "True; anything else is off.",
@@ -99,9 +104,9 @@ ISTIO = (
         "at all would only be seen by sidecars.",
         does="Writes no routes for the namespace's groups and models, except for groups whose ModelSplit "
         "names its own gateways.",
-        fix="Annotate the Namespace with maistra.io/gateway-namespace and maistra.io/gateway-name, or with "
-        "opendatahub.io/service-mesh-gw or service-mesh.opendatahub.io/public-gateway-name as "
-        "<namespace>/<name>; or set spec.routing.gateways.",
+        fix="Annotate the Namespace with service-mesh.opendatahub.io/public-gateway-name or "
+        "opendatahub.io/service-mesh-gw as <namespace>/<name>, or with maistra.io/gateway-namespace and "
+        "maistra.io/gateway-name; or set spec.routing.gateways of a ModelSplit.",
         example=dedent("""\
             metadata:
               annotations:
@@ -113,11 +118,13 @@ ISTIO = (
         "MSP307",
         Severity.WARNING,
         "a namespace mixes mesh dialects",
-        why="Three generations of annotations name the gateway. When a namespace carries more than one, an "
-        "edit of the losing one has no effect.",
-        does="Uses the newest: service-mesh.opendatahub.io/public-gateway-name over "
-        "opendatahub.io/service-mesh-gw over maistra.io/gateway-namespace and maistra.io/gateway-name.",
-        fix="Remove the annotations of the older dialects.",
+        why="Three generations of labels and annotations switch the mesh on and name the gateway. When a "
+        "namespace carries more than one, an edit of the losing one has no effect.",
+        does="Takes each thing from the newest dialect that says it: "
+        "service-mesh.opendatahub.io/public-gateway-name over opendatahub.io/service-mesh-gw over "
+        "maistra.io/gateway-namespace and maistra.io/gateway-name, and the switch's annotation over its "
+        "label.",
+        fix="Say everything in one dialect and remove the labels and annotations of the others.",
     ),
     Rule(
         "MSP308",
@@ -133,10 +140,10 @@ ISTIO = (
         "MSP309",
         Severity.ERROR,
         "a gateway reference is malformed",
-        why="Istio accepts <namespace>/<name> or <name>, each part a DNS label. Anything else is refused by "
-        "its webhook.",
-        does="Treats the gateway as not named and writes no routes that depend on it.",
-        fix="Write the reference as <namespace>/<name>.",
+        why="Istio accepts <namespace>/<name> or <name> for a gateway, each part a DNS name, and DNS names "
+        "for hosts. Anything else is refused by its webhook.",
+        does="Treats the namespace as if it named no gateway: no routes that depend on it are written.",
+        fix="Write the gateway as <namespace>/<name>, and hosts as DNS names without a port.",
         example=dedent("""\
             opendatahub.io/service-mesh-gw: istio-system/odh-gateway
             """),

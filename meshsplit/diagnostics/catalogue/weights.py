@@ -17,9 +17,10 @@ WEIGHTS = (
         fix="Change the percentages so that they add up to exactly 100. The fix line proposes the smallest "
         "edit.",
         example=dedent("""\
-            # mnist-v1
+            # mnist-v1.yaml
             serving.kserve.io/canaryTrafficPercent: "80"
-            # mnist-v2
+            ---
+            # mnist-v2.yaml
             serving.kserve.io/canaryTrafficPercent: "20"
             """),
     ),
@@ -99,7 +100,8 @@ WEIGHTS = (
         Severity.ERROR,
         "a ModelSplit names a member that does not exist",
         why="A route to an InferenceService that is not there answers every request with an error.",
-        does="Does not route to it and does not change the group.",
+        does="Does not route to it and does not change the group. A ModelSplit whose modelTag nobody carries "
+        "makes no group at all.",
         fix="Correct the name in spec.members, add the InferenceService to the input, or remove the entry "
         "and give its weight to another member.",
         example=dedent("""\
@@ -126,8 +128,8 @@ WEIGHTS = (
         "the stable member is unknown",
         why="A rollout starts with all traffic on the stable member and compares every other member with "
         "it. Without knowing which one that is, there is no safe split to start from.",
-        does="Renders no routes for the group at its start. What is already being served goes on being "
-        "served.",
+        does="Does not change the group: what is already being served goes on being served. Where nothing "
+        "is, no routes are written.",
         fix="Set spec.stableMember of the ModelSplit to a member of the group, or render the end of the "
         "rollout with `--weights target`.",
         example=dedent("""\

@@ -1,0 +1,166 @@
+"""`meshsplit diff`: what render would change."""
+
+import os
+from typing import Any
+
+import click
+
+from meshsplit.cli.check import Checked, check
+from meshsplit.cli.compare import Body, Difference, Redraw, compare, is_ours, ref_of, split_of
+from meshsplit.cli.difftext import run_external_diff, to_text, to_unified
+from meshsplit.cli.exitcodes import ExitCode
+from meshsplit.cli.inputs import STDIN, CannotRead, Inputs, input_options, require_pipe, stdin
+from meshsplit.cli.output import Output, output_options
+from meshsplit.cli.program import program_of
+from meshsplit.cli.render import reported
+from meshsplit.cli.text import next_to_explain, to_summary
+from meshsplit.cli.text import to_text as findings_to_text
+from meshsplit.diagnostics import ObjectRef, Severity
+from meshsplit.istio import names
+from meshsplit.istio.plan import make_group_plan
+from meshsplit.istio.virtualservice import make_virtual_service
+from meshsplit.manifests.files import UnreadableInput, read_paths
+from meshsplit.model import GroupKey, Split
+
+EXTERNAL_DIFF = "KUBECTL_EXTERNAL_DIFF"
+
+
+@click.command("diff")
+@input_options
+@click.option(
+    "--against",
+    required=True,
+    type=click.Path(allow_dash=True),
+    help="Objects to compare with: a file, a folder, or - for standard input (kubectl get … -o yaml).",
+)
+@output_options(["text", "json", "yaml", "unified"])
+@click.pass_context
+def diff_command(context: click.Context, inputs: Inputs, against: str, output: Output) -> None:
+    """Compare what FILES render to with the objects in --against.
+
+    Only VirtualServices and DestinationRules that meshsplit made, or would make, are compared. A group whose
+    percentages are invalid, or whose rollout has begun, is expected at the split that --against has; what
+    cannot be read leaves its objects as they are.
+
+    Exit codes: 0 no difference, 1 differences or errors, 2 could not read the input.
+    """
+    bodies = _read_against(inputs, against)
+    checked = check(inputs, current=_current(bodies))
+    rendered = checked.translation.objects
+    made = frozenset(map(ref_of, rendered))
+    untouched = frozenset(ObjectRef(*identity) for identity in checked.translation.untouched)
+    ours = [body for body in bodies if is_ours(body, made) and ref_of(body) not in untouched]
+    differences = compare(rendered, ours, _make_redraw(checked))
+    located = reported(checked)
+    if located:
+        output.say(findings_to_text(located, output.stderr) + "\n\n" + to_summary(checked.count(located)))
+    _write(differences, len({*made, *map(ref_of, ours)}), output)
+    failed = any(each.severity is Severity.ERROR for each in located)
+    program = program_of(context)
+    if failed:
+        output.say(next_to_explain(located, program))
+    else:
+        output.say(
+            f"Next: {program} "
+            + (f"render {inputs} | kubectl apply -f -" if differences else f"lint {inputs}")
+        )
+    context.exit(ExitCode.NO if differences or failed else ExitCode.YES)
+
+
+def _read_against(inputs: Inputs, against: str) -> list[Body]:
+    if against == STDIN:
+        if STDIN in inputs.paths or not (inputs.paths or inputs.kustomization):
+            raise CannotRead("standard input can be the manifests or --against, not both: name one as a file")
+        require_pipe()
+    try:
+        read = read_paths([against], stdin(), inputs.namespace)
+    except UnreadableInput as error:
+        raise CannotRead(str(error)) from None
+    broken = [f for f in read.findings if f.code in {"MSP001", "MSP002", "MSP003"}]
+    if broken:
+        place = broken[0].position
+        where = f"{place.file}:{place.line}:{place.column}" if place else against
+        raise CannotRead(f"--against: {where}: {broken[0].message}")
+    return [document.body for document in read.documents]
+
+
+def _current(bodies: list[Body]) -> dict[GroupKey, Split]:
+    """What serves, as the objects themselves say."""
+    current = {}
+    for body in bodies:
+        split = split_of(body) if is_ours(body, frozenset()) else None
+        tag = (body["metadata"].get("annotations") or {}).get(names.MODEL_TAG) if split else None
+        if split is not None and isinstance(tag, str):
+            current[GroupKey(ref_of(body).namespace, tag)] = split
+    return current
+
+
+def _make_redraw(checked: Checked) -> Redraw:
+    groups = {
+        ObjectRef("VirtualService", group.key.namespace, names.splitting_name(group.key.name)): group
+        for group in (outcome.group for outcome in checked.translation.outcomes)
+    }
+
+    def redraw(ref: ObjectRef, split: Split) -> Body | None:
+        group = groups.get(ref)
+        if group is None or not _carries(split) <= {member.name for member in group.members}:
+            return None
+        return make_virtual_service(make_group_plan(group, split), checked.settings.istio_api_version)
+
+    return redraw
+
+
+def _carries(split: Split) -> set[str]:
+    return {name for name, weight in split.weights if weight}
+
+
+def _write(differences: tuple[Difference, ...], compared: int, output: Output) -> None:
+    if output.format in {"json", "yaml"}:
+        output.report("DiffReport", to_report(differences, compared))
+        return
+    if output.format == "unified":
+        external = os.environ.get(EXTERNAL_DIFF)
+        if external and differences:
+            run_external_diff(external, differences)
+        elif differences:
+            output.answer("\n".join(to_unified(each, output.stdout) for each in differences))
+        return
+    for each in differences:
+        output.answer(to_text(each, output.stdout))
+    output.answer(to_closing_line(differences, compared))
+
+
+def to_closing_line(differences: tuple[Difference, ...], compared: int) -> str:
+    """How many objects differ, and how many of them in weights only."""
+    if not differences:
+        return f"No differences in {compared} {'object' if compared == 1 else 'objects'}."
+    total, weights = len(differences), sum(bool(each.weights) for each in differences)
+    text = "1 object differs" if total == 1 else f"{total} objects differ"
+    if weights == total:
+        return f"{text}, in weights only."
+    return f"{text}, {weights} in weights only." if weights else f"{text}."
+
+
+def to_report(differences: tuple[Difference, ...], compared: int) -> dict[str, Any]:
+    """The body of a DiffReport."""
+    return {
+        "differences": [_to_entry(each) for each in differences],
+        "summary": {
+            "compared": compared,
+            "differ": len(differences),
+            "weightsOnly": sum(bool(each.weights) for each in differences),
+        },
+    }
+
+
+def _to_entry(difference: Difference) -> dict[str, Any]:
+    ref = difference.object
+    return {
+        "object": {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name},
+        "change": difference.change,
+        "weightsOnly": bool(difference.weights),
+        "weights": [
+            {"place": change.place, "before": dict(change.before), "after": dict(change.after)}
+            for change in difference.weights
+        ],
+    }

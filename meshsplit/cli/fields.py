@@ -1,0 +1,146 @@
+"""Help on the fields of a ModelSplit, from the schema that also checks them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from textwrap import wrap
+from typing import Any
+
+from meshsplit.api.modelsplit import API_VERSION, KIND, ModelSplit, ModelSplitSpec
+from meshsplit.cli.terminal import Style
+
+ROOT = KIND.lower()
+WIDTH = 100
+
+Schema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldHelp:
+    """One field: where it is, what it holds, and the fields inside it (name, type), sorted by name."""
+
+    path: str
+    type: str
+    description: str
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+def find_field(topic: str) -> FieldHelp | None:
+    """Help on `modelsplit.spec.a.b` (list indices left out); None when there is no such field."""
+    schema, described = _root(), _description(_root())
+    steps = topic.split(".")[1:]
+    for depth, step in enumerate(steps):
+        following = _properties(schema).get(step)
+        if following is None:
+            return None
+        schema = following
+        # A plain value has no description of its own: the object around it says what it belongs to.
+        around = f"In {'.'.join([ROOT, *steps[:depth]])}: {described}"
+        described = _description(schema) or around
+    fields = tuple(sorted((name, _type(inner)) for name, inner in _properties(schema).items()))
+    return FieldHelp(".".join([ROOT, *steps]), _type(schema), described, fields)
+
+
+def find_near_field(topic: str) -> str:
+    """The longest existing part of `topic`, and beyond it the name that looks most like the wrong one."""
+    schema, found = _root(), [ROOT]
+    for step in topic.split(".")[1:]:
+        inner = _properties(schema)
+        if step not in inner:
+            near = get_close_matches(step, inner, n=1, cutoff=0.5)
+            return ".".join([*found, *near])
+        found.append(step)
+        schema = inner[step]
+    return ".".join(found)
+
+
+def to_field_text(field: FieldHelp, style: Style) -> str:
+    """The page of one field, in the manner of `kubectl explain`."""
+    lines = [
+        f"{style.strong('KIND')}     {KIND}",
+        f"{style.strong('VERSION')}  {API_VERSION}",
+        f"{style.strong('FIELD')}    {field.path} <{field.type}>",
+        *wrap(field.description, WIDTH, initial_indent="  ", subsequent_indent="  "),
+    ]
+    if field.fields:
+        width = max(len(name) for name, _ in field.fields)
+        lines.append(style.strong("FIELDS"))
+        lines += [f"  {name.ljust(width)}  <{kind}>" for name, kind in field.fields]
+    return "\n".join(lines)
+
+
+def to_field_report(field: FieldHelp) -> dict[str, Any]:
+    """The same page as data."""
+    return {
+        "path": field.path,
+        "type": field.type,
+        "description": field.description,
+        "fields": [{"name": name, "type": kind} for name, kind in field.fields],
+    }
+
+
+@cache
+def _root() -> Schema:
+    return {"description": ModelSplit.__doc__, "type": "object", "properties": {"spec": _spec()}}
+
+
+@cache
+def _spec() -> Schema:
+    return ModelSplitSpec.model_json_schema()
+
+
+def _resolve(schema: Schema) -> Schema:
+    """Follow references, and look through `null`: an absent value is not a type of its own."""
+    if "$ref" in schema:
+        definition = _spec()["$defs"][schema["$ref"].rsplit("/", 1)[-1]]
+        return _resolve({**definition, **{key: value for key, value in schema.items() if key != "$ref"}})
+    if "anyOf" in schema:
+        (inner,) = (each for each in schema["anyOf"] if each.get("type") != "null")
+        return _resolve(inner)
+    return schema
+
+
+def _entry(schema: Schema) -> Schema:
+    """The schema itself; of a list or a map that of its entries."""
+    resolved = _resolve(schema)
+    if resolved.get("type") == "array":
+        return _entry(resolved["items"])
+    values = resolved.get("additionalProperties")
+    return _entry(values) if isinstance(values, Mapping) else resolved
+
+
+def _properties(schema: Schema) -> Mapping[str, Schema]:
+    properties: Mapping[str, Schema] = _entry(schema).get("properties", {})
+    return properties
+
+
+def _description(schema: Schema) -> str:
+    return " ".join(_entry(schema).get("description", "").split())
+
+
+def _type(schema: Schema) -> str:
+    resolved = _resolve(schema)
+    if resolved.get("type") == "array":
+        return f"list of {_type(resolved['items'])}"
+    if "enum" in resolved:
+        text = " | ".join(resolved["enum"])
+    elif "const" in resolved:
+        text = str(resolved["const"])
+    else:
+        text = _with_bounds(resolved)
+    default = schema.get("default")
+    return f"{text}, default {_scalar(default)}" if isinstance(default, str | int) else text
+
+
+def _scalar(value: str | int) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _with_bounds(schema: Schema) -> str:
+    kind = str(schema.get("type", "any"))
+    if isinstance(schema.get("additionalProperties"), Mapping):
+        return f"map of {_type(schema['additionalProperties'])}"
+    if "minimum" in schema and "maximum" in schema:
+        return f"{kind} {schema['minimum']}..{schema['maximum']}"
+    return kind

@@ -1,0 +1,106 @@
+"""The program: its verbs by family, and an exit code for everything that can happen."""
+
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import Any
+
+import click
+
+from meshsplit.cli.exitcodes import ExitCode
+from meshsplit.cli.program import called_as
+from meshsplit.cli.terminal import visible
+
+TRACEBACK = "MESHSPLIT_TRACEBACK"
+
+FAMILIES: dict[str, dict[str, str]] = {
+    "Offline (opens no connection beyond this machine)": {
+        "render": "manifests in, Istio YAML out",
+        "lint": "find mistakes; stable codes MSP101...",
+        "diff": "what render would change, against files",
+        "explain": "a code, or a field of ModelSplit",
+        "local": "a real Envoy on a folder of manifests",
+        "demo": "a live split on this machine, measured",
+    },
+    "Setup": {
+        "completion": "completion for bash, zsh and fish",
+        "version": "versions of meshsplit, Python and Envoy",
+    },
+}
+"""Verbs with their line in the help; a verb lives in the module of its name as `<verb>_command`."""
+
+VERBS = tuple(verb for verbs in FAMILIES.values() for verb in verbs)
+
+
+class Verbs(click.Group):
+    """A group that imports a verb when it is called, so that completion and `--help` stay quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All verbs, by family."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command; None when there is none of that name."""
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"meshsplit.cli.{cmd_name}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section a family."""
+        for family, verbs in FAMILIES.items():
+            with formatter.section(family):
+                formatter.write_dl(list(verbs.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """The verbs that begin with what is typed, without importing any of them."""
+        from click.shell_completion import CompletionItem  # completion is the only one to need it
+
+        lines = {verb: line for verbs in FAMILIES.values() for verb, line in verbs.items()}
+        return [CompletionItem(verb, help=lines[verb]) for verb in VERBS if verb.startswith(incomplete)]
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def cli() -> None:
+    """Turn groups of ML models into Istio traffic.
+
+    Manifests come from files, folders or standard input.
+    """
+
+
+def main() -> int:
+    """Run the command line; the return value is the process's exit code, and no traceback is ever shown."""
+    program = called_as(sys.argv[0])
+    try:
+        code = cli.main(prog_name=program, standalone_mode=False)
+    except click.ClickException as error:
+        _report(error, program)
+        return ExitCode.UNANSWERED
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except ModuleNotFoundError as error:
+        click.echo(f"error: this needs the package {error.name}: pip install 'meshsplit[local]'", err=True)
+        return ExitCode.UNANSWERED
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback is no answer
+        _report_bug(error)
+        return ExitCode.UNANSWERED
+    return code if isinstance(code, int) else ExitCode.YES
+
+
+def _report(error: click.ClickException, program: str) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
+    click.echo(f"error: {error.format_message()}", err=True)
+    if isinstance(error, click.UsageError):
+        click.echo(f"Next: {error.ctx.command_path if error.ctx else program} --help", err=True)
+
+
+def _report_bug(error: Exception) -> None:
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(error)
+        return
+    text = visible(f"{type(error).__name__}: {error}")
+    click.echo(f"bug: {text}, rerun with {TRACEBACK}=1", err=True)

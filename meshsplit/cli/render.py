@@ -1,0 +1,90 @@
+"""`meshsplit render`: manifests in, Istio objects out."""
+
+from typing import Any
+
+import click
+
+from meshsplit.cli.check import Checked, check
+from meshsplit.cli.exitcodes import ExitCode
+from meshsplit.cli.findings import Located
+from meshsplit.cli.inputs import Inputs, input_options
+from meshsplit.cli.output import Output, output_options, to_json
+from meshsplit.cli.program import program_of
+from meshsplit.cli.text import next_to_explain, to_summary, to_text
+from meshsplit.diagnostics import Severity
+from meshsplit.manifests.writer import write_documents
+from meshsplit.rollout.targets import Weights
+
+
+@click.command("render")
+@input_options
+@click.option(
+    "--weights",
+    type=click.Choice(["start", "target"]),
+    default="start",
+    show_default=True,
+    help="For groups with a strategy: where the rollout starts, or where it should end.",
+)
+@output_options(["yaml", "json", "name"])
+@click.pass_context
+def render_command(context: click.Context, inputs: Inputs, weights: Weights, output: Output) -> None:
+    """Write the Istio objects that realise the groups of FILES.
+
+    Standard output is only the objects, so it pipes into kubectl apply -f -; findings go to standard error.
+
+    Exit codes: 0 everything was rendered, 1 with errors (what can be rendered still is), 2 could not read the
+    input.
+    """
+    checked = check(inputs, weights)
+    located = reported(checked)
+    if checked.translation.objects or output.format == "json":
+        output.answer(_to_output(checked.translation.objects, output.format))
+    if located:
+        output.say(to_text(located, output.stderr) + "\n\n" + to_summary(checked.count(located)))
+    _say_weights(checked, weights, output)
+    if not checked.translation.objects:
+        output.say("Nothing to render: no group and no model is exposed.")
+    output.say(_next(checked, located, inputs, program_of(context)))
+    failed = any(each.severity is Severity.ERROR for each in located)
+    context.exit(ExitCode.NO if failed else ExitCode.YES)
+
+
+def reported(checked: Checked) -> tuple[Located, ...]:
+    """Findings beside an answer: silencing an error would not make its objects appear, so it is shown."""
+    unsilenced = set(map(id, checked.unsilenced()))
+    return tuple(
+        each for each in checked.located if each.severity is Severity.ERROR or id(each) in unsilenced
+    )
+
+
+def _to_output(objects: tuple[dict[str, Any], ...], output_format: str) -> str:
+    if output_format == "json":
+        return to_json({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+    if output_format == "name":
+        return "\n".join(_to_name(body) for body in objects)
+    return write_documents(objects).rstrip("\n")
+
+
+def _to_name(body: dict[str, Any]) -> str:
+    """The object as `kubectl -o name` writes it: kind.group/name."""
+    group = body["apiVersion"].partition("/")[0]
+    return f"{body['kind'].lower()}.{group}/{body['metadata']['name']}"
+
+
+def _say_weights(checked: Checked, weights: Weights, output: Output) -> None:
+    for outcome in checked.translation.outcomes:
+        if not outcome.group.strategy or outcome.split is None or outcome.group.unreadable:
+            continue
+        other = "target" if weights == "start" else "start"
+        output.say(
+            f"{outcome.group.key} has a strategy: rendered at its {weights} {outcome.split} "
+            f"(--weights {other} for the other)"
+        )
+
+
+def _next(checked: Checked, located: tuple[Located, ...], inputs: Inputs, program: str) -> str:
+    if any(each.severity is Severity.ERROR for each in located):
+        return next_to_explain(located, program)
+    if not checked.translation.objects:
+        return f"Next: {program} lint {inputs}"
+    return f"Next: {program} render {inputs} | kubectl apply -f -"
