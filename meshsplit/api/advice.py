@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from meshsplit.api.modelsplit import ModelSplit, SessionAffinity
+from meshsplit.api.modelsplit import ModelSplit, ModelSplitSpec, SessionAffinity
 from meshsplit.api.strategy import Analysis, Metric
 from meshsplit.diagnostics import Finding, ObjectRef
 
@@ -11,10 +11,21 @@ _OVER_TIME = re.compile(r"\b(i?rate|increase)\s*\(")
 """PromQL functions that turn a counter into something that can no longer be compared as counts."""
 
 
+_IGNORED = (
+    ("session_affinity", "sessionAffinity", "every request is split on its own"),
+    ("strategy", "strategy", "the split stays where it starts"),
+    ("analysis", "analysis", "nothing is measured"),
+    ("suspend", "suspend", "there is no rollout to suspend"),
+    ("report_progress", "reportProgress", "there is no rollout to report"),
+)
+"""Field, its name in a manifest, and what happens instead, in the order of the schema."""
+
+
 def advise(split: ModelSplit) -> tuple[Finding, ...]:
     """The findings on affinity and analysis (MSP008, MSP403, MSP501, MSP504, MSP505), in order of fields."""
     ref = ObjectRef(split.kind, split.metadata.namespace, split.metadata.name)
-    found: list[Finding] = []
+    found = list(_advise_ignored(ref, split.spec))
+    found += _advise_sidecars(ref, split.spec)
     if split.spec.session_affinity is not None:
         protocols = split.spec.routing.protocols
         found += _advise_affinity(ref, split.spec.session_affinity, protocols is None or "grpc" in protocols)
@@ -23,15 +34,34 @@ def advise(split: ModelSplit) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def _advise_ignored(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
+    """MSP008 for every field that is set and that this version keeps without acting on it."""
+    for field, said, effect in _IGNORED:
+        if getattr(spec, field):
+            yield Finding(
+                "MSP008",
+                f"{said} is accepted and kept, but this version does not act on it: {effect}",
+                ref,
+                ("spec", said),
+                fix="leave it for a later version, or remove it if nobody may rely on it",
+            )
+
+
+def _advise_sidecars(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
+    gateways = spec.routing.gateways or []
+    if "mesh" in gateways:
+        yield Finding(
+            "MSP310",
+            "gateway mesh binds the routes to sidecars, which keep the caller's x-request-id: a caller that "
+            "sends its own decides its bucket, and one that repeats it always gets the same member",
+            ref,
+            ("spec", "routing", "gateways", gateways.index("mesh")),
+            fix="name an ingress gateway, or make all members serve one name, so that plain weights do",
+        )
+
+
 def _advise_affinity(ref: ObjectRef, affinity: SessionAffinity, grpc: bool) -> Iterator[Finding]:
     path = ("spec", "sessionAffinity")
-    yield Finding(
-        "MSP008",
-        "sessionAffinity is accepted and kept, but this version splits every request on its own",
-        ref,
-        path,
-        fix="leave it for a later version, or remove it if clients must not rely on it",
-    )
     if grpc and affinity.cookie is not None and affinity.header is None:
         yield Finding(
             "MSP403",

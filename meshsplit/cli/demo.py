@@ -86,7 +86,7 @@ def _edit_under_load(mesh: LocalMesh, stop: threading.Event, requests: int, outp
 
 def _serve_on(mesh: LocalMesh, stop: threading.Event, output: Output) -> int:
     output.answer("Your turn:")
-    output.answer(f"  curl -X POST {mesh.session.url}{PATH} -d @examples/payloads/rest-input.json")
+    output.answer(f"  curl -X POST {mesh.session.url}{PATH} -d '{BODY.decode()}'")
     output.answer(f"  edit {mesh.folder}/ai-model-*.yaml: the percentages must add up to 100")
     if sys.stdin.isatty():
         output.answer("Ctrl-C stops everything.")

@@ -27,13 +27,15 @@ from meshsplit.local.models.process import ModelServerError
 from meshsplit.local.session import Session
 from meshsplit.manifests.files import UnreadableInput
 from meshsplit.manifests.reader import ReadResult
-from meshsplit.model import GroupKey, Split, Translation
+from meshsplit.model import DeploymentMode, Group, GroupKey, Protocol, Split, Translation
 
 WORK = Path(".meshsplit")
 """Everything that a local mesh writes is below this folder of the working directory."""
 
 DEFAULT_PORT = 8080
 """The port of the walk-through that this project started from."""
+
+PAYLOAD = '{"inputs": []}'
 
 EXTRA = "needs more packages: pip install 'meshsplit[local]'"
 
@@ -146,8 +148,8 @@ class LocalMesh:
     def _say_findings(self, result: ReadResult, translation: Translation | None) -> None:
         """Print what was found, unless it is what was printed last."""
         text = to_text(_locate(result, translation), self.output.stderr)
-        if text and text != self.said:
-            self.output.say(text)
+        if text != self.said:
+            self.output.say(text or "Nothing is wrong any more.")
         self.said = text
 
 
@@ -197,7 +199,22 @@ def _banner(mesh: LocalMesh, output: Output) -> None:
     for outcome in translation.outcomes:
         if outcome.split is not None:
             output.say(f"group    {outcome.group.key}   {outcome.split}")
+            for line in _how_to_call(outcome.group, mesh.session.url):
+                output.say(f"         {line}")
     output.say(f"Edit {mesh.folder} while it serves; Ctrl-C stops everything.")
+
+
+def _how_to_call(group: Group, url: str) -> list[str]:
+    """What a client sends to reach the group."""
+    routing, name = group.routing, group.key.name
+    prefix = "" if routing.own_host else f"/modelmesh/{group.key.namespace}"
+    host = f'-H "Host: {routing.hosts[0]}" ' if routing.hosts and "*" not in routing.hosts[0] else ""
+    lines = []
+    if Protocol.HTTP in routing.protocols:
+        lines.append(f"curl {host}{url}{prefix}/v2/models/{name}/infer -d '{PAYLOAD}'")
+    if Protocol.GRPC in routing.protocols and any(m.mode is DeploymentMode.MODEL_MESH for m in group.members):
+        lines.append(f"gRPC: header mm-vmodel-id: {name}; leave model_name empty")
+    return lines
 
 
 @contextmanager

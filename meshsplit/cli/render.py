@@ -32,8 +32,9 @@ def render_command(context: click.Context, inputs: Inputs, weights: Weights, out
 
     Standard output is only the objects, so it pipes into kubectl apply -f -; findings go to standard error.
 
-    Exit codes: 0 everything was rendered, 1 with errors (what can be rendered still is), 2 could not read the
-    input.
+    Exit codes: 0 everything was rendered; 1 with errors (what can be rendered still is), or when there are
+    groups and none of them is exposed, so that a pipeline does not take that for an answer; 2 could not read
+    the input.
     """
     checked = check(inputs, weights)
     located = reported(checked)
@@ -46,7 +47,8 @@ def render_command(context: click.Context, inputs: Inputs, weights: Weights, out
         output.say("Nothing to render: no group and no model is exposed.")
     output.say(_next(checked, located, inputs, program_of(context)))
     failed = any(each.severity is Severity.ERROR for each in located)
-    context.exit(ExitCode.NO if failed else ExitCode.YES)
+    nothing = bool(checked.translation.outcomes) and not checked.translation.objects
+    context.exit(ExitCode.NO if failed or nothing else ExitCode.YES)
 
 
 def reported(checked: Checked) -> tuple[Located, ...]:

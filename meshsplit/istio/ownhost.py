@@ -14,7 +14,8 @@ from meshsplit.model import DeploymentMode, Group, Protocol, Route, Split
 def make_own_host_routes(group: Group, split: Split) -> list[Route]:
     """Route ModelMesh's gRPC key, then REST per member where needed, then everything else by plain weights.
 
-    What speaks gRPC without ModelMesh names its model in the payload, so it has no route before the last.
+    What speaks gRPC without ModelMesh names its model in the payload, so it has no route before the last. The
+    last never leads to ModelMesh: its Service answers for every model of the namespace, exposed or not.
     """
     routes: list[Route] = []
     grpc_shares = make_shares(group, split, grpc)
@@ -23,7 +24,7 @@ def make_own_host_routes(group: Group, split: Split) -> list[Route]:
     rest_shares = make_shares(group, split, rest)
     if Protocol.HTTP in group.routing.protocols and _needs_rewrite(group, rest_shares):
         routes += _make_rewriting_routes(group, rest_shares)
-    shares = make_shares(group, split, anything)
+    shares = [share for share in make_shares(group, split, anything) if not _is_model_mesh(share)]
     return [*routes, make_catch_all_route(group, shares)] if shares else routes
 
 

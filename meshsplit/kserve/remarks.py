@@ -59,19 +59,24 @@ def _format_path(service: InferenceService) -> FieldPath:
 
 
 def _differing_names(group: Group, services: Sequence[InferenceService]) -> Iterator[Finding]:
-    names = sorted({member.served_name for member in group.members})
+    own = [
+        (member, service)
+        for member, service in zip(group.members, services, strict=True)
+        if member.mode is not DeploymentMode.MODEL_MESH
+    ]
+    names = sorted({member.served_name for member, _ in own})
     if not group.routing.own_host or len(names) < 2:
         return
     yield Finding(
         "MSP207",
         f"members of group {group.key.name} have no shared served model name ({', '.join(names)}); OpenAI "
         "and gRPC requests name the model in the body and cannot be rewritten",
-        services[-1].ref,
+        own[-1][1].ref,
         ("spec", "predictor"),
         fix=f"start every member with {keys.MODEL_NAME_ARGUMENT}={group.key.name}",
         related=tuple(
             Related(f"{member.name} serves {member.served_name}", service.ref, ("spec", "predictor"))
-            for member, service in zip(group.members, services, strict=True)
+            for member, service in own
         ),
     )
 

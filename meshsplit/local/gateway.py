@@ -100,6 +100,11 @@ class Gateway:
         """Envoy's log."""
         return self._envoy.log
 
+    def require_running(self) -> None:
+        """Raise GatewayError with the end of Envoy's log when Envoy has ended by itself."""
+        if not self._envoy.is_running():
+            raise GatewayError(f"Envoy has ended:\n{self._envoy.log_tail()}")
+
     def is_running(self) -> bool:
         """Whether Envoy has not ended."""
         return self._envoy.is_running()
@@ -173,8 +178,7 @@ class Gateway:
             refusals = _to_refusals(self._envoy.read_log(offset))
             if refusals:
                 raise GatewayRejected("; ".join(refusals))
-            if not self._envoy.is_running():
-                raise GatewayError(f"Envoy has ended:\n{self._envoy.log_tail()}")
+            self.require_running()
             if not wait_until(deadline, _POLL_SECONDS):
                 raise GatewayRejected(f"not taken over in {APPLY_SECONDS:g} s:\n{self._envoy.log_tail()}")
 

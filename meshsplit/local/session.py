@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from meshsplit.local.backends import to_services, to_servings, union
-from meshsplit.local.gateway import Gateway, GatewayError
+from meshsplit.local.gateway import Gateway
 from meshsplit.local.mesh import to_mesh
-from meshsplit.local.models.process import ModelServer, ModelServerError
+from meshsplit.local.models.process import ModelServer
 from meshsplit.local.models.spec import Serving
 from meshsplit.model import GroupKey, ObjectIdentity, Settings, Split, Translation
 from meshsplit.translate import identity_of, translate
@@ -85,10 +85,8 @@ class Session:
 
     def require_running(self) -> None:
         """Raise GatewayError or ModelServerError when a process has ended by itself."""
-        if not self._gateway.is_running():
-            raise GatewayError(f"Envoy has ended; its log: {self._gateway.log}")
-        if self._server.exit_code is not None:
-            raise ModelServerError(f"the model server has ended with code {self._server.exit_code}")
+        self._gateway.require_running()
+        self._server.require_running()
 
     def stop(self) -> None:
         """Stop both processes and wait for them."""

@@ -1,6 +1,7 @@
 """Every plan, whatever the group: its weights, what it never holds, and that Istio takes the object."""
 
 import os
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,9 +15,20 @@ from jsonschema import Draft202012Validator
 
 from meshsplit.istio import names
 from meshsplit.istio.plan import make_group_plan, make_model_plan
+from meshsplit.istio.routes import HOST_HEADER
 from meshsplit.istio.rules import check_object
 from meshsplit.istio.virtualservice import make_virtual_service
-from meshsplit.model import DeploymentMode, Group, Model, RestStrategy, Route, RoutePlan, RoutingMode, Split
+from meshsplit.model import (
+    DeploymentMode,
+    Group,
+    Member,
+    Model,
+    RestStrategy,
+    Route,
+    RoutePlan,
+    RoutingMode,
+    Split,
+)
 from support.strategies import groups_with_split, models
 
 CRDS = os.environ.get("MESHSPLIT_CRDS")
@@ -51,6 +63,10 @@ def weighted_routes(plan: RoutePlan) -> Iterator[Route]:
     return (route for route in plan.routes if len(route.destinations) > 1)
 
 
+def meshed(member: Member) -> bool:
+    return member.mode is DeploymentMode.MODEL_MESH
+
+
 @given(groups_with_split())
 def test_weights_of_every_route_add_up_to_the_split_of_those_who_speak_its_protocol(
     case: tuple[Group, Split],
@@ -58,7 +74,7 @@ def test_weights_of_every_route_add_up_to_the_split_of_those_who_speak_its_proto
     group, split = case
     weighing = {
         names.GRPC_ROUTE: [m for m in group.members if m.grpc],
-        names.WEIGHTED_ROUTE: [m for m in group.members if m.rest or m.grpc],
+        names.WEIGHTED_ROUTE: [m for m in group.members if not group.routing.own_host or not meshed(m)],
     }
     for route in weighted_routes(make_group_plan(group, split)):
         speakers = weighing.get(route.name or "", group.members)
@@ -70,24 +86,27 @@ def test_weights_of_every_route_add_up_to_the_split_of_those_who_speak_its_proto
 @given(groups_with_split())
 def test_when_all_members_speak_everything_the_weights_add_up_to_the_total(case: tuple[Group, Split]) -> None:
     group, split = case
-    if all(member.rest and member.grpc for member in group.members):
+    if all(m.rest and m.grpc and not (group.routing.own_host and meshed(m)) for m in group.members):
         for route in weighted_routes(make_group_plan(group, split)):
             assert sum(each.weight or 0 for each in route.destinations) == split.total
 
 
 @given(groups_with_split())
-def test_a_member_without_weight_gets_no_destination_and_no_rewrite(case: tuple[Group, Split]) -> None:
+def test_every_route_leads_to_members_that_have_weight(case: tuple[Group, Split]) -> None:
     group, split = case
-    text = str(make_group_plan(group, split).routes)
-    for member in group.members:
-        elsewhere = [
-            m for m in group.members if m is not member and member.name in f"{m.name} {m.served_name}"
-        ]
-        if split.of(member.name) == 0 and not elsewhere and member.name not in f"{group.key.name} models":
-            assert f"'{member.name}'" not in text
-            assert f"/{member.name}/" not in text
-            if member.mode is not DeploymentMode.MODEL_MESH:
-                assert f"'{member.name}-predictor." not in text
+    routes = make_group_plan(group, split).routes
+    weighty = [member for member in group.members if split.of(member.name)]
+    names_there = {name for member in weighty for name in (member.name, member.served_name)}
+    endpoints = {each for member in weighty for each in (member.rest, member.grpc)} | {group.routing.loop}
+    destinations = [destination for route in routes for destination in route.destinations]
+    assert {destination.endpoint for destination in destinations} <= endpoints
+    headers = {value for each in destinations for key, value in each.set_headers if key != HOST_HEADER}
+    assert headers <= names_there
+    rewrites = [route.rewrite_uri for route in routes if route.rewrite_uri is not None]
+    loop = names.loop_path(group.key.namespace, group.key.name)
+    for rewrite in set(rewrites) - {loop}:
+        _, _, served = re.sub("(/|:|/infer)$", "", rewrite).rpartition("/models/")
+        assert served in names_there
 
 
 @given(groups_with_split(), API_VERSIONS)

@@ -71,6 +71,7 @@ def is_re2(regex: str) -> bool:
 @example("(a{100}){100}")
 @example("(?:[0-2]|3[0-2]|33[0-2]).*")
 @example("")
+@example("(?P<n>a)(?P<n>b)")
 def test_the_check_agrees_with_re2(regex: str) -> None:
     assert (why_not_re2(regex) is None) == is_re2(regex)
 

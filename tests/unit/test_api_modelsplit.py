@@ -247,18 +247,40 @@ def test_a_cookie_is_no_use_to_grpc_unless_a_header_stands_in() -> None:
     assert noted not in advice(sessionAffinity={**cookie, "header": "x-user"})
 
 
+KEPT_ANALYSIS = ("MSP008", ("spec", "analysis"))
+
+
+def test_every_field_that_is_not_acted_upon_is_named() -> None:
+    canary = {"canary": {"stepWeights": [5, 50]}}
+    found = advice(strategy=canary, analysis={}, suspend=True, reportProgress="UntilPromoted")
+    fields = ("strategy", "analysis", "suspend", "reportProgress")
+    assert found == [("MSP008", ("spec", field)) for field in fields]
+
+
+def test_routes_on_sidecars_are_warned_about() -> None:
+    found = advice(routing={"gateways": ["istio-system/gw", "mesh"], "hosts": ["a.example.com"]})
+    assert found == [("MSP310", ("spec", "routing", "gateways", 1))]
+
+
 def test_advancing_without_evidence_is_warned_about() -> None:
     assert advice(analysis={"onInconclusive": "Advance"}) == [
-        ("MSP504", ("spec", "analysis", "onInconclusive"))
+        KEPT_ANALYSIS,
+        ("MSP504", ("spec", "analysis", "onInconclusive")),
     ]
 
 
 def test_a_metric_needs_a_tolerance_or_a_limit() -> None:
     metrics = [{"name": "a"}, {"name": "b", "limit": "0.1"}, {"name": "c", "tolerance": {"ratio": "1"}}]
-    assert advice(analysis={"metrics": metrics}) == [("MSP501", ("spec", "analysis", "metrics", 0))]
+    assert advice(analysis={"metrics": metrics}) == [
+        KEPT_ANALYSIS,
+        ("MSP501", ("spec", "analysis", "metrics", 0)),
+    ]
 
 
 @pytest.mark.parametrize("function", ["rate", "irate", "increase"])
 def test_a_query_must_be_a_raw_counter(function: str) -> None:
     metric = {"name": "a", "limit": "0.1", "good": "sum(rate_total)", "bad": f"sum({function} (x_total[1m]))"}
-    assert advice(analysis={"metrics": [metric]}) == [("MSP505", ("spec", "analysis", "metrics", 0, "bad"))]
+    assert advice(analysis={"metrics": [metric]}) == [
+        KEPT_ANALYSIS,
+        ("MSP505", ("spec", "analysis", "metrics", 0, "bad")),
+    ]

@@ -148,4 +148,14 @@ ISTIO = (
             opendatahub.io/service-mesh-gw: istio-system/odh-gateway
             """),
     ),
+    Rule(
+        "MSP310",
+        Severity.WARNING,
+        "routes are bound to sidecars, which keep the caller's request id",
+        why="SingleHop splits by x-request-id. An ingress gateway makes a fresh one for every request; a "
+        "sidecar keeps the one that the caller sent, so the split is only as even as the callers' ids.",
+        does="Writes the routes as asked.",
+        fix="Bind the group to an ingress gateway, or let all members serve one name "
+        "(--model_name=<group>), so that plain weights split it.",
+    ),
 )

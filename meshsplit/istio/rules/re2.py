@@ -53,7 +53,6 @@ class _Reader:
     """What has been read of a regex so far."""
 
     levels: list[_Level] = field(default_factory=lambda: [_Level()])
-    names: set[str] = field(default_factory=set)
 
 
 def why_not_re2(regex: str) -> str | None:
@@ -72,7 +71,8 @@ def _read(reader: _Reader, token: re.Match[str]) -> str | None:
     level = reader.levels[-1]
     match token.lastgroup:
         case "open" | "name":
-            return _open(reader, token["name"])
+            reader.levels.append(_Level())
+            return None
         case "close":
             return _close(reader)
         case "repeat" | "least" | "comma" | "most":
@@ -94,16 +94,6 @@ def _read(reader: _Reader, token: re.Match[str]) -> str | None:
 def _add_item(level: _Level, weight: int) -> None:
     level.repeatable, level.repeated, level.item = True, False, weight
     level.heaviest = max(level.heaviest, weight)
-
-
-def _open(reader: _Reader, name: str | None) -> str | None:
-    reader.levels.append(_Level())
-    if name is None:
-        return None
-    if name in reader.names:
-        return f"group {name!r} is there twice"
-    reader.names.add(name)
-    return None
 
 
 def _close(reader: _Reader) -> str | None:

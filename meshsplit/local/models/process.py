@@ -25,6 +25,7 @@ _ANSWER_SECONDS = 60.0
 # More than the child's own DRAIN_SECONDS: only a child that hangs is killed.
 _STOP_SECONDS = 15.0
 _READ_BYTES = 1 << 16
+_LOG_TAIL_CHARACTERS = 2000
 
 
 class ModelServerError(Exception):
@@ -76,6 +77,13 @@ class ModelServer:
     def exit_code(self) -> int | None:
         """None while the child runs, else its exit code (negative: the signal that ended it)."""
         return self._child.poll()
+
+    def require_running(self) -> None:
+        """Raise ModelServerError with the end of its log when the process has ended by itself."""
+        code = self.exit_code
+        if code is not None:
+            tail = self._log_file.read_text(errors="replace")[-_LOG_TAIL_CHARACTERS:]
+            raise ModelServerError(f"the model server has ended with code {code}:\n{tail}")
 
     def serve(self, servings: Sequence[Serving]) -> Mapping[ServingKey, Ports]:
         """Serve exactly `servings`, whatever was served before; their ports by `serving.key`.
