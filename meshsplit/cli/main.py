@@ -1,5 +1,6 @@
 """The program: its verbs by family, and an exit code for everything that can happen."""
 
+import gc
 import os
 import sys
 import traceback
@@ -70,8 +71,14 @@ def cli() -> None:
     """
 
 
+# What a command reads lives until it ends: looking for garbage among it as often as Python does by default
+# was a third of the time of a large render (tests/bench/render_scale.py).
+GARBAGE_THRESHOLD = 50_000
+
+
 def main() -> int:
     """Run the command line; the return value is the process's exit code, and no traceback is ever shown."""
+    gc.set_threshold(GARBAGE_THRESHOLD)
     program = called_as(sys.argv[0])
     try:
         code = cli.main(prog_name=program, standalone_mode=False)

@@ -38,6 +38,8 @@ def find_shadows(generated: Sequence[Body], observed: Observed) -> Iterator[Find
     has none counts as younger when it is ours, since it is yet to be created, and as older when it is not.
     """
     claims = _index_claims(observed)
+    if not claims:
+        return
     for made in generated:
         live = observed.virtual_services.get(key_of(made), {})
         reported = set()

@@ -199,6 +199,20 @@ def test_300_edits_at_5_a_second_fail_nothing(tmp_path: Path) -> None:
         assert len(load.members) > 3_000
 
 
+def test_the_demo_measures_edits_under_load_and_ends(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "meshsplit", "demo", "--once", "--gateway-port", "0", "--requests", "400"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert len(re.findall(r"^(REST|gRPC) .* of 400 requests, 0 failed$", done.stdout, re.M)) == 4
+    assert re.search(r"^meanwhile +\d+ requests, 0 failed$", done.stdout, re.M)
+    assert sorted(path.name for path in (tmp_path / ".meshsplit").iterdir()) == ["demo"]
+
+
 class TestWhatStopsIt:
     def run(self, folder: Path, *options: str, cwd: Path) -> tuple[int, str]:
         with started(folder, *options, cwd=cwd) as process:
