@@ -155,9 +155,7 @@ def _make_variant(shape: Shape, number: int, gateway: Gateway) -> Variant:
 
 def _say_fleets(fleets: dict[int, Fleet]) -> None:
     names = [shape.name for shape in SHAPES]
-    say(
-        "Gateway CPU a request for the last of N groups, ms; in brackets an earlier measurement, through istiod:\n"
-    )
+    say("Gateway CPU a request for the last of N groups, ms; in brackets an earlier one, through istiod:\n")
     rows = [
         [f"{size:,}", *(_to_cell(shape, size, fleet) for shape in SHAPES)] for size, fleet in fleets.items()
     ]
