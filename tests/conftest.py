@@ -1,0 +1,10 @@
+"""Hypothesis profiles: the same examples on every CI run, new ones on every run elsewhere."""
+
+import os
+
+from hypothesis import settings
+
+# The machine that runs the tests is shared: how long one example takes says nothing.
+settings.register_profile("meshsplit", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "meshsplit")
