@@ -1,0 +1,92 @@
+"""The objects of one resource type as last seen, found again by group."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Mapping
+
+    from meshsplit.kube.port import ObjectKey
+
+V = TypeVar("V")
+K = TypeVar("K", bound="Hashable")
+
+
+class Store(Generic[V, K]):
+    """Values by object key and by every group key that `index` gives them; for use by any thread.
+
+    A write returns the group keys it touched: those of the old value and those of the new one. A value equal
+    to the one that is there touches nothing, so an edit of fields that are not read costs no work.
+    """
+
+    def __init__(self, index: Callable[[ObjectKey, V], Iterable[K]]) -> None:
+        self._index = index
+        self._lock = threading.Lock()
+        self._values: dict[ObjectKey, V] = {}
+        self._groups: dict[K, set[ObjectKey]] = {}
+
+    def upsert(self, key: ObjectKey, value: V) -> frozenset[K]:
+        """Put one object in the place of what was there."""
+        with self._lock:
+            return frozenset(self._put(key, value))
+
+    def delete(self, key: ObjectKey) -> frozenset[K]:
+        """Take one object out; nothing is touched when it is not there."""
+        with self._lock:
+            return frozenset(self._drop(key))
+
+    def replace(self, values: Mapping[ObjectKey, V]) -> frozenset[K]:
+        """Hold exactly `values`, in one step for every reader."""
+        with self._lock:
+            touched: set[K] = set()
+            for key in self._values.keys() - values.keys():
+                touched |= self._drop(key)
+            for key, value in values.items():
+                touched |= self._put(key, value)
+            return frozenset(touched)
+
+    def get(self, key: ObjectKey) -> V | None:
+        """The value of one object."""
+        with self._lock:
+            return self._values.get(key)
+
+    def of_group(self, group: K) -> tuple[V, ...]:
+        """The values under a group key, by object key."""
+        with self._lock:
+            return tuple(self._values[key] for key in sorted(self._groups.get(group, ())))
+
+    def values(self) -> tuple[V, ...]:
+        """All values, by object key."""
+        with self._lock:
+            return tuple(self._values[key] for key in sorted(self._values))
+
+    def groups(self) -> frozenset[K]:
+        """The group keys that have an object: what a resync goes through."""
+        with self._lock:
+            return frozenset(self._groups)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def _put(self, key: ObjectKey, value: V) -> set[K]:
+        if key in self._values and self._values[key] == value:
+            return set()
+        touched = self._drop(key)
+        groups = set(self._index(key, value))
+        self._values[key] = value
+        for group in groups:
+            self._groups.setdefault(group, set()).add(key)
+        return touched | groups
+
+    def _drop(self, key: ObjectKey) -> set[K]:
+        if key not in self._values:
+            return set()
+        groups = set(self._index(key, self._values.pop(key)))
+        for group in groups:
+            keys = self._groups[group]
+            keys.discard(key)
+            if not keys:
+                del self._groups[group]
+        return groups

@@ -1,0 +1,162 @@
+"""The API's answers as text, cut into objects without building them: list pages, watch events, Status."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from meshsplit.kube.port import (
+    ApiError,
+    Conflict,
+    EventType,
+    Forbidden,
+    Gone,
+    Item,
+    NotFound,
+    ObjectKey,
+    Page,
+    TooManyRequests,
+    Unavailable,
+    WatchEvent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_TOO_MANY_REQUESTS = 429
+_ERRORS: Mapping[int, type[ApiError]] = {
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    410: Gone,
+    _TOO_MANY_REQUESTS: TooManyRequests,
+}
+_SERVER_ERROR = 500
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""What walking through an answer of another shape raises."""
+
+_DEFAULT_RETRY_AFTER = 1.0
+"""Seconds to wait after a 429 that does not say."""
+
+_MESSAGE_LIMIT = 500
+"""Characters kept of an answer that is no Status, such as a proxy's error page."""
+
+_scan = json.JSONDecoder().raw_decode
+_skip = re.compile(r"[ \t\r\n]*").match
+
+# What JSON may hold as it is but YAML 1.2 (chapter 5.1, c-printable) may not: an apply patch is read as YAML.
+_NOT_YAML = re.compile("[\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+
+
+def to_page(content: bytes) -> Page:
+    """A list, each item as the bytes the server sent; Unavailable when the answer is none."""
+    try:
+        fields = _object(content.decode(), "items", _items)
+        metadata = fields["metadata"]
+        items = tuple(fields.get("items") or ())
+        return Page(items, metadata["resourceVersion"], metadata.get("continue") or "")
+    except _UNREADABLE as error:
+        raise _unreadable("list", error) from None
+
+
+def to_event(line: bytes) -> WatchEvent:
+    """One line of a watch; raises the ApiError that an ERROR event carries."""
+    try:
+        fields = _object(line.decode(), "object", _raw)
+        body, text = fields["object"]
+        if fields["type"] != "ERROR":
+            return WatchEvent(EventType(fields["type"]), _item(body, text))
+        code = int(body.get("code") or _SERVER_ERROR)
+    except _UNREADABLE as error:
+        raise _unreadable("watch event", error) from None
+    raise make_error(code, body)
+
+
+def to_error(status: int, content: bytes, retry_after: str | None) -> ApiError:
+    """The error of an answer that is not 2xx; `retry_after` is the header, of which only seconds are read."""
+    try:
+        body = json.loads(content)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        body = {"message": content[:_MESSAGE_LIMIT].decode(errors="replace").strip()}
+    return make_error(status, body, retry_after)
+
+
+def make_error(code: int, status: Mapping[str, Any], retry_after: str | None = None) -> ApiError:
+    """The member of the family for a Status with this HTTP code."""
+    family = _ERRORS.get(code, Unavailable if code >= _SERVER_ERROR else ApiError)
+    details = status.get("details")
+    told = retry_after or (details.get("retryAfterSeconds") if isinstance(details, dict) else None)
+    try:
+        wait = max(0.0, float(told)) if told else 0.0
+    except (TypeError, ValueError):
+        wait = 0.0
+    if code == _TOO_MANY_REQUESTS:
+        wait = wait or _DEFAULT_RETRY_AFTER
+    return family(code, str(status.get("reason") or "Unknown"), str(status.get("message") or ""), wait)
+
+
+def to_json(body: Mapping[str, Any]) -> bytes:
+    """A body that JSON and YAML readers agree on; YAML knows no surrogate pairs, so text stays unescaped."""
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
+
+
+def _object(text: str, name: str, parse: Callable[[str, int], tuple[Any, int]]) -> dict[str, Any]:
+    """The fields of the object that `text` is; the value of `name`, if not null, is parsed by `parse`."""
+    fields: dict[str, Any] = {}
+    at = _expect(text, 0, "{")
+    while text[at] != "}":
+        key, at = _scan(text, at)
+        at = _expect(text, at, ":")
+        fields[key], at = parse(text, at) if key == name and text[at] != "n" else _scan(text, at)
+        at = _next(text, at, "}")
+    return fields
+
+
+def _items(text: str, at: int) -> tuple[list[Item], int]:
+    found = []
+    at = _expect(text, at, "[")
+    while text[at] != "]":
+        (body, own), at = _raw(text, at)
+        found.append(_item(body, own))
+        at = _next(text, at, "]")
+    return found, at + 1
+
+
+def _raw(text: str, start: int) -> tuple[tuple[dict[str, Any], str], int]:
+    """The object at `start` with its own text."""
+    body, end = _scan(text, start)
+    return (body, text[start:end]), end
+
+
+def _item(body: dict[str, Any], text: str) -> Item:
+    metadata = body["metadata"]
+    key = ObjectKey(metadata.get("namespace") or "", metadata.get("name") or "")
+    return Item(key, metadata["resourceVersion"], text.encode())
+
+
+def _expect(text: str, at: int, character: str) -> int:
+    """The place of what follows `character`; ValueError when something else is there."""
+    at = _past_space(text, at)
+    if text[at] != character:
+        raise ValueError(f"expected {character} at {at}")
+    return _past_space(text, at + 1)
+
+
+def _next(text: str, at: int, end: str) -> int:
+    at = _past_space(text, at)
+    return at if text[at] == end else _expect(text, at, ",")
+
+
+def _past_space(text: str, at: int) -> int:
+    match = _skip(text, at)
+    return match.end() if match else at
+
+
+def _unreadable(what: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        0, "Unreadable", f"the server's {what} cannot be read: {type(error).__name__}: {error}"
+    )

@@ -1,0 +1,88 @@
+"""The store against a dictionary that is searched from end to end."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from meshsplit.kube.port import ObjectKey
+from meshsplit.kube.store import Store
+
+KEYS = st.builds(ObjectKey, st.sampled_from(("n", "m")), st.sampled_from(("a", "b", "c")))
+VALUES = st.frozensets(st.sampled_from("xyz"), max_size=2)
+"""A value is the tags it has: its group keys are those of its namespace."""
+
+Group = tuple[str, str]
+
+
+def index(key: ObjectKey, value: frozenset[str]) -> list[Group]:
+    return [(key.namespace, tag) for tag in value]
+
+
+class StoreMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.store: Store[frozenset[str], Group] = Store(index)
+        self.model: dict[ObjectKey, frozenset[str]] = {}
+
+    def changed(self, after: dict[ObjectKey, frozenset[str]]) -> set[Group]:
+        """The groups, old and new, of every object that is not what it was."""
+        before, self.model = self.model, after
+        keys = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
+        pairs = [(key, state.get(key, NONE)) for key in keys for state in (before, after)]
+        return {group for key, value in pairs for group in index(key, value)}
+
+    @rule(key=KEYS, value=VALUES)
+    def upsert(self, key: ObjectKey, value: frozenset[str]) -> None:
+        touched = self.store.upsert(key, value)
+        assert touched == self.changed({**self.model, key: value})
+
+    @rule(key=KEYS)
+    def delete(self, key: ObjectKey) -> None:
+        touched = self.store.delete(key)
+        assert touched == self.changed({other: value for other, value in self.model.items() if other != key})
+
+    @rule(values=st.dictionaries(KEYS, VALUES))
+    def replace(self, values: dict[ObjectKey, frozenset[str]]) -> None:
+        touched = self.store.replace(values)
+        assert touched == self.changed(values)
+
+    @invariant()
+    def holds_what_the_model_holds(self) -> None:
+        assert self.store.values() == tuple(value for _, value in sorted(self.model.items(), key=by_key))
+        assert len(self.store) == len(self.model)
+        groups = {group for key, value in self.model.items() for group in index(key, value)}
+        assert self.store.groups() == groups
+        for group in groups:
+            members = [key for key, value in self.model.items() if group in index(key, value)]
+            assert self.store.of_group(group) == tuple(self.model[key] for key in sorted(members))
+
+    @rule(key=KEYS)
+    def get(self, key: ObjectKey) -> None:
+        assert self.store.get(key) == self.model.get(key)
+
+
+NONE: frozenset[str] = frozenset()
+
+
+def by_key(entry: tuple[ObjectKey, frozenset[str]]) -> ObjectKey:
+    return entry[0]
+
+
+StoreMachine.TestCase.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
+TestStore = StoreMachine.TestCase
+
+
+def test_a_moved_object_touches_the_group_it_left_and_the_one_it_joined() -> None:
+    store: Store[frozenset[str], Group] = Store(index)
+    key = ObjectKey("n", "a")
+    assert store.upsert(key, frozenset("x")) == {("n", "x")}
+    assert store.upsert(key, frozenset("y")) == {("n", "x"), ("n", "y")}
+    assert store.of_group(("n", "x")) == ()
+
+
+def test_an_equal_value_touches_nothing() -> None:
+    store: Store[frozenset[str], Group] = Store(index)
+    key = ObjectKey("n", "a")
+    store.upsert(key, frozenset("x"))
+    assert store.upsert(key, frozenset("x")) == frozenset()
+    assert store.replace({key: frozenset("x")}) == frozenset()
