@@ -101,9 +101,7 @@ def test_an_annotation_that_is_off_wins_over_a_label_that_is_on() -> None:
         ({**THIRD, "meshsplit.dev/hosts": "{ns}.com"}, "meshsplit.dev/hosts"),
     ],
 )
-def test_a_malformed_reference_leaves_everything_as_it_is(
-    annotations: dict[str, str], key: str
-) -> None:
+def test_a_malformed_reference_leaves_everything_as_it_is(annotations: dict[str, str], key: str) -> None:
     first = any("maistra" in name for name in annotations)
     world = see(annotations | ({} if first else {MESH: "true"}), {MESH: "true"} if first else {})
     assert codes(world) == ["MSP309"]
