@@ -1,67 +1,69 @@
-"""The Loopback strategy writes what the 2023 controller wrote."""
+"""From the manifests that the 2023 controller was given, Loopback writes what it wrote."""
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from meshsplit.istio.plan import make_group_plan, make_model_plan
-from meshsplit.istio.virtualservice import make_virtual_service
-from meshsplit.model import (
-    DeploymentMode,
-    Endpoint,
-    Group,
-    GroupKey,
-    Member,
-    Model,
-    RestStrategy,
-    Routing,
-    Split,
-)
-
 CASES = os.environ.get("MESHSPLIT_ODH_CASES")
 pytestmark = pytest.mark.skipif(not CASES, reason="MESHSPLIT_ODH_CASES is not set")
 
-NAMESPACE = "modelmesh-apps"
-HOST = f"modelmesh-serving.{NAMESPACE}.svc.cluster.local"
-REST, GRPC = Endpoint(HOST, 8008), Endpoint(HOST, 8033)
-ROUTING = Routing(
-    hosts=("*",),
-    gateways=("opendatahub/odh-gateway",),
-    rest=RestStrategy.LOOPBACK,
-    loop=Endpoint("istio-ingressgateway.istio-system.svc.cluster.local", 80),
-)
+SETTINGS = """\
+apiVersion: cli.meshsplit.dev/v1alpha1
+kind: Settings
+routing:
+  rest: Loopback
+"""
+SPLIT = """\
+apiVersion: meshsplit.dev/v1alpha1
+kind: ModelSplit
+metadata: {name: ai-model, namespace: modelmesh-apps}
+spec:
+  modelTag: ai-model
+  routing: {rest: Loopback}
+"""
 
 
-@pytest.fixture
+def by_name(bodies: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {body["metadata"]["name"]: body for body in bodies}
+
+
+@pytest.fixture(scope="module")
 def recorded() -> dict[str, dict[str, Any]]:
     text = (Path(CASES or "") / "seed.out.yaml").read_text()
-    return {body["metadata"]["name"]: body for body in yaml.safe_load_all(text)}
+    return by_name(list(yaml.safe_load_all(text)))
 
 
-def test_the_group_of_the_seed_is_split_as_in_2023(recorded: dict[str, dict[str, Any]]) -> None:
-    members = tuple(
-        Member(name, DeploymentMode.MODEL_MESH, name, REST, GRPC) for name in ("ai-model-one", "ai-model-two")
+@pytest.fixture(scope="module", params=["by a setting", "by a ModelSplit"])
+def rendered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("migration")
+    (folder / "settings.yaml").write_text(SETTINGS)
+    (folder / "split.yaml").write_text(SPLIT)
+    how = {"by a setting": ["--settings", "settings.yaml"], "by a ModelSplit": ["split.yaml"]}[request.param]
+    seed = str(Path(CASES or "").resolve() / "seed.in.yaml")
+    done = subprocess.run(
+        [sys.executable, "-m", "meshsplit", "render", seed, *how, "-o", "json"],
+        cwd=folder,
+        capture_output=True,
+        check=True,
     )
-    group = Group(GroupKey(NAMESPACE, "ai-model"), members, None, ROUTING)
-    split = Split((("ai-model-one", 80), ("ai-model-two", 20)))
-    body = make_virtual_service(make_group_plan(group, split), "networking.istio.io/v1")
-    then = recorded["ai-model-splitting"]
-    assert body["spec"] == then["spec"]
-    assert body["metadata"]["name"] == then["metadata"]["name"]
-    assert then["metadata"]["annotations"].items() <= body["metadata"]["annotations"].items()
+    return by_name(json.loads(done.stdout)["items"])
 
 
-@pytest.mark.parametrize("name", ["ai-model-one", "ai-model-two"])
-def test_a_model_of_the_seed_is_exposed_as_in_2023(name: str, recorded: dict[str, dict[str, Any]]) -> None:
-    model = Model(NAMESPACE, name, REST, GRPC, ROUTING)
-    body = make_virtual_service(make_model_plan(model), "networking.istio.io/v1")
-    then = recorded[name]
-    assert body["spec"] == then["spec"]
-    assert then["metadata"]["labels"].items() <= body["metadata"]["labels"].items()
+def test_the_same_objects_are_written(rendered: dict[str, Any], recorded: dict[str, Any]) -> None:
+    assert sorted(rendered) == sorted(recorded) == ["ai-model-one", "ai-model-splitting", "ai-model-two"]
 
 
-def test_the_recorded_case_holds_exactly_these_objects(recorded: dict[str, dict[str, Any]]) -> None:
-    assert sorted(recorded) == ["ai-model-one", "ai-model-splitting", "ai-model-two"]
+@pytest.mark.parametrize("name", ["ai-model-one", "ai-model-splitting", "ai-model-two"])
+def test_their_specs_are_equal_and_their_marks_are_kept(
+    name: str, rendered: dict[str, Any], recorded: dict[str, Any]
+) -> None:
+    now, then = rendered[name], recorded[name]
+    assert now["spec"] == then["spec"]
+    for marks in ("labels", "annotations"):
+        assert then["metadata"].get(marks, {}).items() <= now["metadata"][marks].items()
