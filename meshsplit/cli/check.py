@@ -8,6 +8,7 @@ from meshsplit.cli.findings import (
     Located,
     Places,
     count,
+    join_findings,
     locate_findings,
     make_places,
     without_silenced,
@@ -53,5 +54,5 @@ def check(
     bodies = (document.body for document in read.documents)
     translation = translate(bodies, settings, current, weights)
     places = make_places(read.documents, translation.objects, translation.outcomes)
-    located = locate_findings([*read.findings, *translation.findings], places)
+    located = locate_findings(join_findings(read.findings, translation.findings), places)
     return Checked(read, settings, translation, places, located)

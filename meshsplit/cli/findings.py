@@ -83,6 +83,12 @@ def make_places(
     return Places(by_object, sources)
 
 
+def join_findings(read: Sequence[Finding], understood: Sequence[Finding]) -> tuple[Finding, ...]:
+    """All findings of a pass; of a field that both stages refuse only the reader tells: it saw the text."""
+    told = {(finding.code, finding.object, finding.path) for finding in read}
+    return (*read, *(each for each in understood if (each.code, each.object, each.path) not in told))
+
+
 def locate_findings(findings: Iterable[Finding], places: Places) -> tuple[Located, ...]:
     """Resolve every place; the same finding twice counts once. Sorted by file, line, column, code."""
     located = [

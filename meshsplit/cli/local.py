@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.findings import Located, locate_findings, make_places, without_silenced
+from meshsplit.cli.findings import Located, join_findings, locate_findings, make_places, without_silenced
 from meshsplit.cli.inputs import load_settings, settings_option
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.text import to_text
@@ -185,7 +185,7 @@ def _broken(result: ReadResult) -> bool:
 
 
 def _locate(result: ReadResult, translation: Translation | None) -> tuple[Located, ...]:
-    found = [*result.findings, *(translation.findings if translation else ())]
+    found = join_findings(result.findings, translation.findings if translation else ())
     objects, outcomes = (translation.objects, translation.outcomes) if translation else ((), ())
     places = make_places(result.documents, objects, outcomes)
     return without_silenced(locate_findings(found, places), places, result.ignores)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from meshsplit.api.settings import to_settings
+from meshsplit.cli.findings import join_findings
 from meshsplit.diagnostics import Finding, severity_of
 from meshsplit.manifests.document import Document
 from meshsplit.manifests.merge import combine
@@ -35,7 +36,7 @@ def make_answer(case: Path, documents: Sequence[Document], read: Sequence[Findin
                 "severity": severity_of(finding).value,
                 "object": {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name} if ref else None,
             }
-            for finding in [*read, *translation.findings]
+            for finding in join_findings(read, translation.findings)
             for ref in [finding.object]
         ),
         key=lambda row: json.dumps(row, sort_keys=True),
