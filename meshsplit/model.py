@@ -281,7 +281,7 @@ ObjectIdentity = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """What a sink wrote: objects sorted by identity, and findings about them.
+    """What a sink wrote, in no order of its own: objects, and findings about them.
 
     `untouched` are objects that are not written because their input could not be read: where they exist, they
     stay as they are.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from meshsplit.diagnostics import Finding
+from meshsplit.diagnostics import finding_order
 from meshsplit.istio.sink import to_istio
 from meshsplit.kserve.source import to_world
 from meshsplit.model import (
@@ -59,11 +59,6 @@ def _merge(worlds: Sequence[World]) -> World:
         findings=tuple(finding for world in worlds for finding in world.findings),
         unreadable_models=frozenset().union(*(world.unreadable_models for world in worlds)),
     )
-
-
-def finding_order(finding: Finding) -> tuple[str, str, str, str]:
-    """Findings are listed by code, then by object, then by field, then by message."""
-    return finding.code, str(finding.object), str(finding.path), finding.message
 
 
 def identity_of(body: Body) -> ObjectIdentity:

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.local import DEFAULT_PORT, WORK, CannotServe, LocalMesh, running, stopped_by_signals
+from meshsplit.cli.local import WORK, CannotServe, LocalMesh, gateway_port_option, running, stopped_by_signals
 from meshsplit.cli.output import Output, output_options
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
+from meshsplit.manifests.reader import DEFAULT_NAMESPACE
 from meshsplit.model import GroupKey, Split
 
 GROUP = GroupKey("modelmesh-apps", "ai-model")
@@ -23,13 +24,7 @@ LINGER_SECONDS = 60.0
 
 
 @click.command("demo", short_help="a live split on this machine, measured")
-@click.option(
-    "--gateway-port",
-    type=click.IntRange(0, 65535),
-    default=DEFAULT_PORT,
-    show_default=True,
-    help="Port of the gateway on 127.0.0.1; 0 takes a free one.",
-)
+@gateway_port_option
 @click.option("--requests", type=click.IntRange(1), default=2000, show_default=True, help="Requests a step.")
 @click.option("--once", is_flag=True, help="Stop after the measurements instead of serving on.")
 @output_options(["text"])
@@ -41,7 +36,7 @@ def demo_command(gateway_port: int, requests: int, once: bool, output: Output) -
     stop = threading.Event()
     folder = WORK / "demo"
     _copy_example(folder)
-    with stopped_by_signals(stop), running(folder, gateway_port, "default", None, output) as mesh:
+    with stopped_by_signals(stop), running(folder, gateway_port, DEFAULT_NAMESPACE, None, output) as mesh:
         mesh.start()
         output.answer(f"gateway  {mesh.session.url}   a real Envoy; models ai-model-one and ai-model-two\n")
         _measure(mesh, requests, output)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshsplit.diagnostics import Finding, ObjectRef, Position, Related, Severity, severity_of
+from meshsplit.istio.names import MODEL_TAG
 from meshsplit.manifests.document import Document, locate
 from meshsplit.model import GroupKey, Outcome
 
 IGNORE_ANNOTATION = "meshsplit.dev/ignore"
-TAG = "serving.kserve.io/model-tag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def make_places(
     for body in objects:
         metadata = body["metadata"]
         ref = ObjectRef(body["kind"], metadata["namespace"], metadata["name"])
-        tag = metadata.get("annotations", {}).get(TAG)
+        tag = metadata.get("annotations", {}).get(MODEL_TAG)
         group = groups.get(GroupKey(ref.namespace, tag)) if tag is not None else None
         if group is None:
             sources[ref] = ObjectRef("InferenceService", ref.namespace, ref.name)

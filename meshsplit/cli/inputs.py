@@ -109,13 +109,7 @@ def input_options(command: Command) -> Command:
     @click.option(
         "-k", "--kustomize", "kustomization", type=click.Path(), help="A folder to run kustomize on."
     )
-    @click.option(
-        "-n",
-        "--namespace",
-        default=DEFAULT_NAMESPACE,
-        show_default=True,
-        help="Namespace of objects that name none.",
-    )
+    @namespace_option
     @settings_option
     @click.option("--offline", is_flag=True, expose_value=False, help="Implied: no connection is opened.")
     @wraps(command)
@@ -132,6 +126,17 @@ def input_options(command: Command) -> Command:
         return command(*args, inputs=inputs, **kwargs)
 
     return with_inputs  # type: ignore[return-value]  # click's decorators erase the signature
+
+
+def namespace_option(command: Command) -> Command:
+    """Add `--namespace`; the command gets the name."""
+    return click.option(
+        "-n",
+        "--namespace",
+        default=DEFAULT_NAMESPACE,
+        show_default=True,
+        help="Namespace of objects that name none.",
+    )(command)
 
 
 def settings_option(command: Command) -> Command:

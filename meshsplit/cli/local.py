@@ -16,7 +16,7 @@ import click
 
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.findings import Located, join_findings, locate_findings, make_places, without_silenced
-from meshsplit.cli.inputs import load_settings, settings_option
+from meshsplit.cli.inputs import load_settings, namespace_option, settings_option
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.text import to_text
 from meshsplit.diagnostics import Severity
@@ -46,21 +46,24 @@ class CannotServe(click.ClickException):
     exit_code = ExitCode.UNANSWERED
 
 
-@click.command("local", short_help="a real Envoy on a folder of manifests")
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option(
+gateway_port_option = click.option(
     "--gateway-port",
     type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
     show_default=True,
     help="Port of the gateway on 127.0.0.1; 0 takes a free one.",
 )
+
+
+@click.command("local", short_help="a real Envoy on a folder of manifests")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@gateway_port_option
 @click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help='File that gets {"gateway": URL, "pid": N} as soon as a request would succeed.',
 )
-@click.option("-n", "--namespace", default="default", show_default=True, help="Namespace of objects without.")
+@namespace_option
 @settings_option
 @output_options(["text"])
 def local_command(

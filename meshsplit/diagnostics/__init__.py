@@ -1,7 +1,15 @@
 """What meshsplit says about bad input: one table of rules, and findings that refer to it."""
 
 from meshsplit.diagnostics.catalogue import RULES
-from meshsplit.diagnostics.finding import FieldPath, Finding, ObjectRef, Position, Related, severity_of
+from meshsplit.diagnostics.finding import (
+    FieldPath,
+    Finding,
+    ObjectRef,
+    Position,
+    Related,
+    finding_order,
+    severity_of,
+)
 from meshsplit.diagnostics.rule import Rule, Severity
 
 __all__ = [
@@ -13,5 +21,6 @@ __all__ = [
     "Related",
     "Rule",
     "Severity",
+    "finding_order",
     "severity_of",
 ]

@@ -61,3 +61,8 @@ class Finding:
 def severity_of(finding: Finding) -> Severity:
     """Severity of the finding's rule; KeyError for a code outside the table is a bug, not bad input."""
     return RULES[finding.code].severity
+
+
+def finding_order(finding: Finding) -> tuple[str, str, str, str]:
+    """Findings are listed by code, then by object, then by field, then by message."""
+    return finding.code, str(finding.object), str(finding.path), finding.message

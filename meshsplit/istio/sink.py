@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from meshsplit.diagnostics import Finding, ObjectRef
+from meshsplit.diagnostics import Finding
 from meshsplit.istio.conflicts import find_conflicts
 from meshsplit.istio.fleet import find_crowded_hosts
 from meshsplit.istio.names import splitting_name
+from meshsplit.istio.observed import ref_of
 from meshsplit.istio.plan import make_group_plan, make_model_plan
 from meshsplit.istio.rules import check_object
 from meshsplit.istio.strategy import check_strategy
@@ -34,9 +35,9 @@ def to_istio(
     made = [make_virtual_service(plan, settings.istio_api_version) for plan in plans]
     findings = [finding for body in made for finding in _violations(body)]
     refused = {finding.object for finding in findings}
-    legal = [body for body in made if _ref(body) not in refused]
+    legal = [body for body in made if ref_of(body) not in refused]
     conflicts = find_conflicts(legal, bodies)
-    objects = [body for body in legal if (_ref(body).namespace, _ref(body).name) not in conflicts.refused]
+    objects = [body for body in legal if (ref_of(body).namespace, ref_of(body).name) not in conflicts.refused]
     findings += [*conflicts.findings, *find_crowded_hosts(objects)]
     findings += [finding for outcome in outcomes for finding in check_strategy(outcome.group)]
     return Expression(tuple(objects), tuple(findings), _untouched(outcomes, world))
@@ -49,7 +50,7 @@ def _untouched(outcomes: Sequence[Outcome], world: World) -> frozenset[ObjectIde
 
 
 def _violations(body: Mapping[str, Any]) -> list[Finding]:
-    ref = _ref(body)
+    ref = ref_of(body)
     return [
         Finding(
             "MSP308",
@@ -60,8 +61,3 @@ def _violations(body: Mapping[str, Any]) -> list[Finding]:
         )
         for violation in check_object(body)
     ]
-
-
-def _ref(body: Mapping[str, Any]) -> ObjectRef:
-    metadata = body["metadata"]
-    return ObjectRef(body["kind"], metadata["namespace"], metadata["name"])

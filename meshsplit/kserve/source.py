@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from meshsplit.diagnostics import Finding
+from meshsplit.diagnostics import Finding, finding_order
 from meshsplit.kserve.decode import Body
 from meshsplit.kserve.drafts import make_drafts
 from meshsplit.kserve.exposure import Exposure
@@ -51,7 +51,7 @@ def to_world(bodies: Iterable[Body], settings: Settings) -> World:
     return World(
         settled.groups,
         settled.models,
-        tuple(sorted(set(found), key=_finding_order)),
+        tuple(sorted(set(found), key=finding_order)),
         frozenset((ref.namespace, ref.name) for ref in unreadable),
     )
 
@@ -60,8 +60,3 @@ def _part(pairs: Iterable[tuple[_Value, Sequence[Finding]]]) -> tuple[list[_Valu
     """Values on one side, all their findings on the other."""
     listed = list(pairs)
     return [value for value, _ in listed], [finding for _, found in listed for finding in found]
-
-
-def _finding_order(finding: Finding) -> tuple[str, str, str, str]:
-    """By code, then object, then field, then message."""
-    return finding.code, str(finding.object), str(finding.path), finding.message
