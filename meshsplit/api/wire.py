@@ -5,7 +5,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -44,6 +52,7 @@ def _to_time(value: Any) -> datetime:
 
 Utf8 = Annotated[str, Field(max_length=MAX_OBJECT_BYTES)]
 """Any string that can be written down; pydantic refuses lone surrogates once a string is bounded."""
+
 
 def to_rfc3339(time: datetime) -> str:
     """Write a time as Kubernetes does: in UTC, whole seconds."""

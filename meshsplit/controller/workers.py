@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from meshsplit.kube.port import ApiError
@@ -14,22 +13,19 @@ if TYPE_CHECKING:
 
     from meshsplit.kube.workqueue import WorkQueue
     from meshsplit.model import GroupKey
+    from meshsplit.telemetry.metrics import Metrics, Result
 
 log = logging.getLogger(__name__)
 
-Result = str
-"""`success`, `requeue_after` or `error`, as controller-runtime counts them."""
-
-
-def _ignore(_result: Result, _seconds: float) -> None:
-    """Measure nothing."""
+CONTROLLER = "modelsplit"
+"""What metrics call the work on groups."""
 
 
 class Workers:
     """Runs `reconcile(key, failures)` for each key of `queue`; see Reconciler.reconcile.
 
     What fails is tried again later, longer after each failure of the same key. `may_work` is asked before
-    each key: one that lost the lead must not write. `on_done` gets the result and the seconds it took.
+    each key: one that lost the lead must not write.
     """
 
     def __init__(
@@ -38,12 +34,14 @@ class Workers:
         reconcile: Callable[[GroupKey, int], float],
         may_work: Callable[[], bool],
         number: int,
-        on_done: Callable[[Result, float], object] = _ignore,
+        metrics: Metrics,
     ) -> None:
         self._queue = queue
         self._reconcile = reconcile
         self._may_work = may_work
-        self._on_done = on_done
+        self._metrics = metrics
+        metrics.watch_queue(CONTROLLER, queue)
+        metrics.add_controller(CONTROLLER, number)
         self._threads = [
             threading.Thread(target=self._run, name=f"worker-{index}", daemon=True) for index in range(number)
         ]
@@ -61,12 +59,12 @@ class Workers:
 
     def _run(self) -> None:
         while (key := self._queue.get()) is not None:
-            started = time.monotonic()
             try:
-                result = self._work(key) if self._may_work() else "success"
+                if self._may_work():
+                    with self._metrics.reconciling(CONTROLLER) as measured:
+                        measured.result = self._work(key)
             finally:
                 self._queue.done(key)
-            self._on_done(result, time.monotonic() - started)
 
     def _work(self, key: GroupKey) -> Result:
         try:
