@@ -23,8 +23,12 @@ from meshsplit.kube.client import Client
 from meshsplit.kube.leader import LEASE_SECONDS, RENEW_DEADLINE_SECONDS, Elector
 from meshsplit.kube.port import ApiError, NotFound
 from meshsplit.kube.workqueue import WorkQueue
+from meshsplit.telemetry.health import HealthServer
+from meshsplit.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meshsplit.controller.watches import Follower
     from meshsplit.kube.client import Configuration
     from meshsplit.kube.port import Resource
@@ -43,6 +47,8 @@ _PROBE_SECONDS = 2.0
 class Manager:
     """One controller. `start` returns at once; `stop` ends it and waits for its threads.
 
+    OSError when the port of health and metrics is taken.
+
     `failure` says why it cannot go on, None while it can: then the process must exit, as another may lead.
     """
 
@@ -50,6 +56,7 @@ class Manager:
         self.failure: str | None = None
         self.queue: WorkQueue[GroupKey] = WorkQueue()
         self.cache = Cache(Claims())
+        self.metrics = Metrics()
         self._configuration = configuration
         self._options = options
         self._stopping = threading.Event()
@@ -60,18 +67,21 @@ class Manager:
             options.lease_namespace,
             LEASE_NAME,
             options.identity,
-            on_elected=lambda: log.info("leading", extra={"identity": options.identity}),
+            on_elected=self._lead,
             on_lost=self._lose,
             on_error=lambda error: self._log_error(None, error),
         )
         self._followers: list[Follower] = []
         self._threads: list[threading.Thread] = []
+        self._health = self._make_health(options.listen) if options.listen else None
         self._workers: Workers | None = None
         self._working = threading.Event()
         self._errors: dict[str, str] = {}
 
     def start(self) -> None:
         """Begin; whatever is not there yet is waited for."""
+        if self._health is not None:
+            self._health.start()
         self._spawn("meshsplit", self._run)
 
     def stop(self) -> None:
@@ -87,6 +97,13 @@ class Manager:
             thread.join()
         self._api.close()
         self._lease_api.close()
+        if self._health is not None:
+            self._health.stop()
+
+    @property
+    def port(self) -> int:
+        """Where health and metrics are served; 0 when they are not."""
+        return self._health.port if self._health is not None else 0
 
     def wait_synced(self, timeout: float) -> bool:
         """Whether it works on keys, within `timeout` seconds."""
@@ -138,7 +155,9 @@ class Manager:
     def _work(self, version: str) -> None:
         reconciler = self._make_reconciler(version)
         sweep = Sweep(self._options.settings, self.cache, reconciler, self._enqueue)
-        self._workers = Workers(self.queue, reconciler.reconcile, self._may_work, self._options.workers)
+        self._workers = Workers(
+            self.queue, reconciler.reconcile, self._may_work, self._options.workers, self.metrics
+        )
         sweep.run()
         self._workers.start()
         self._working.set()
@@ -161,6 +180,15 @@ class Manager:
             ),
             now=lambda: datetime.now(UTC),
             on_related=self._enqueue,
+            on_status=self.metrics.record,
+        )
+
+    def _make_health(self, listen: tuple[str, int]) -> HealthServer:
+        return HealthServer(
+            *listen,
+            healthy=self.why_not_healthy,
+            ready=self.why_not_ready,
+            registry=self.metrics.registry,
         )
 
     def _find_istio_version(self) -> str | None:
@@ -184,20 +212,25 @@ class Manager:
         for key in sorted(keys):
             self.queue.add(key)
 
+    def _lead(self) -> None:
+        self.metrics.set_leading(LEASE_NAME, leads=True)
+        log.info("leading", extra={"identity": self._options.identity})
+
     def _lose(self) -> None:
         self.failure = "the lead was lost: another replica may lead now"
-        log.error("lost the lead")
+        self.metrics.set_leading(LEASE_NAME, leads=False)
+        log.error("lost the lead", extra={"identity": self._options.identity})
 
-    def _wait(self, condition: object) -> bool:
+    def _wait(self, condition: Callable[[], bool]) -> bool:
         """Whether it came true before the end."""
         while not self._stopping.is_set():
-            if callable(condition) and condition():
+            if condition():
                 return True
             self._stopping.wait(_LOOK_SECONDS)
         return False
 
-    def _spawn(self, name: str, run: object) -> None:
-        thread = threading.Thread(target=run, name=name, daemon=True)  # type: ignore[arg-type]
+    def _spawn(self, name: str, run: Callable[[], object]) -> None:
+        thread = threading.Thread(target=run, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
