@@ -14,6 +14,7 @@ import pytest
 from scipy.stats import chisquare
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
+from support.kubectl import require_kubectl
 from support.load import ask, constant_load, infer_path
 from support.local_mesh import (
     EXAMPLES,
@@ -199,15 +200,20 @@ def test_300_edits_at_5_a_second_fail_nothing(tmp_path: Path) -> None:
         assert len(load.members) > 3_000
 
 
-def test_the_demo_measures_edits_under_load_and_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_kubectl", [True, False], ids=["kubectl", "no-kubectl"])
+def test_the_demo_measures_edits_under_load_and_ends(tmp_path: Path, with_kubectl: bool) -> None:
+    if with_kubectl:
+        require_kubectl()
     done = subprocess.run(
         [sys.executable, "-m", "meshsplit", "demo", "--once", "--gateway-port", "0", "--requests", "400"],
         cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path), **({} if with_kubectl else {"PATH": "/nowhere"})},
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
+    assert len(re.findall(r"^\$ kubectl (?:label|annotate) ", done.stdout, re.M)) == 10
     assert len(re.findall(r"^(REST|gRPC) .* of 400 requests, 0 failed$", done.stdout, re.M)) == 4
     assert re.search(r"^meanwhile +\d+ requests, 0 failed$", done.stdout, re.M)
     assert sorted(path.name for path in (tmp_path / ".meshsplit").iterdir()) == ["demo"]
@@ -236,13 +242,21 @@ class TestWhatStopsIt:
         assert code == 2
         assert re.search(r"broken\.yaml:\d+:\d+: error MSP001", said), said
 
+    def test_a_state_file_that_is_none_is_an_error_that_names_it(self, tmp_path: Path) -> None:
+        (tmp_path / ".meshsplit").mkdir()
+        (tmp_path / ".meshsplit" / "cluster.jsonl").write_text("not ours\n")
+        code, said = self.run(CANARY, "--gateway-port", "0", cwd=tmp_path)
+        assert code == 2
+        assert "cluster.jsonl" in said
+        assert "Traceback" not in said
+
     def test_a_folder_without_routes_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         code, said = self.run(tmp_path / "empty", "--gateway-port", "0", cwd=tmp_path)
         assert code == 2
         assert "no routes" in said
 
-    @pytest.mark.parametrize("package", ["envoy", "watchfiles", "grpc"])
+    @pytest.mark.parametrize("package", ["envoy", "watchfiles", "grpc", "uvicorn", "kubernetes"])
     def test_a_missing_extra_is_an_error_that_names_it(self, tmp_path: Path, package: str) -> None:
         hider = tmp_path / "hidden"
         hider.mkdir()
@@ -278,7 +292,7 @@ class TestWhatStopsIt:
             process.send_signal(number)
             assert process.wait(STOP_SECONDS) == 130
         assert [pid for pid in children if is_alive(pid)] == []
-        assert not list((tmp_path / ".meshsplit").glob("*"))
+        assert [path.name for path in (tmp_path / ".meshsplit").iterdir()] == ["cluster.jsonl"]
 
     def test_a_killed_process_leaves_nothing_running(self, tmp_path: Path) -> None:
         ready = tmp_path / "ready"
