@@ -48,7 +48,7 @@ def demo_command(gateway_port: int, requests: int, once: bool, output: Output) -
     opened = running(folder, work, gateway_port, DEFAULT_NAMESPACE, Settings(), output, keep=False)
     with stopped_by_signals(stop), opened as mesh:
         _copy_example(folder)
-        mesh.start()
+        mesh.start(stop)
         output.answer(f"gateway  {mesh.session.url}   a real Envoy; models ai-model-one and ai-model-two")
         output.answer(f"cluster  export KUBECONFIG={mesh.kubeconfig}\n")
         _walk(mesh, (*PREPARING, *GROUPING, *WEIGHING), AT_FIRST, output)

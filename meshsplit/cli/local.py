@@ -59,7 +59,7 @@ def local_command(
     stop = threading.Event()
     opened = running(folder, WORK, gateway_port, namespace, load_settings(settings), output)
     with stopped_by_signals(stop), opened as mesh:
-        translation = mesh.start()
+        translation = mesh.start(stop)
         mesh.splits.printing = True
         _banner(mesh, translation, output)
         with _announced(ready_file, mesh):

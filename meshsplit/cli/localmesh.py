@@ -8,19 +8,15 @@ import shutil
 import threading
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from meshsplit.cli.compare import ref_of
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.findings import Located, join_findings, locate_findings, make_places, without_silenced
+from meshsplit.cli.folderfindings import FolderFindings, is_generated
 from meshsplit.cli.served import ServedSplits
-from meshsplit.cli.text import to_text
-from meshsplit.diagnostics import Severity
-from meshsplit.istio.names import MANAGED_BY, MANAGER
 from meshsplit.local.folder import read_folder, watch_folder
 from meshsplit.local.gateway import GatewayError, PortInUse
 from meshsplit.local.models.process import ModelServerError
@@ -29,8 +25,7 @@ from meshsplit.manifests.reader import ReadResult
 from meshsplit.translate import identity_of, translate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any
+    from collections.abc import Iterator
 
     from meshsplit.cli.output import Output
     from meshsplit.controller.manager import Manager
@@ -48,7 +43,6 @@ SETTLE_SECONDS = 20.0
 _LOOK_SECONDS = 0.02
 _STATE_FILE = "cluster.jsonl"
 _KUBECONFIG = "kubeconfig"
-_MIRROR = "meshsplit.dev/mirror"
 _SERVABLE = frozenset(
     {
         "ClusterServingRuntime",
@@ -61,7 +55,6 @@ _SERVABLE = frozenset(
         "VirtualService",
     }
 )
-_WRITTEN_BY_USERS = frozenset({"DestinationRule", "Gateway", "VirtualService"})
 
 
 class CannotServe(click.ClickException):
@@ -81,20 +74,21 @@ class LocalMesh:
     output: Output
     splits: ServedSplits
     work: Path
+    findings: FolderFindings
     manager: Manager | None = None
-    said: str = ""
-    refused: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def kubeconfig(self) -> Path:
         """Where kubectl finds this mesh's cluster."""
         return self.work.resolve() / _KUBECONFIG
 
-    def start(self) -> Translation:
-        """Serve the folder as it is; CannotServe when it cannot be read or holds nothing to serve."""
+    def start(self, stop: threading.Event) -> Translation:
+        """Serve the folder as it is; CannotServe when it cannot be read or holds nothing to serve.
+
+        Returns what the cluster asks for as soon as it serves, or when `stop` is set.
+        """
         result = read_folder(self.folder, self.namespace)
-        if _broken(result):
-            self._say_findings(result, ())
+        if self.findings.say_fatal(result):
             raise CannotServe(f"{self.folder} cannot be read; fix what is said above")
         if not any(document.ref.kind in _SERVABLE for document in result.documents):
             raise CannotServe(f"{self.folder} gives no routes; see: meshsplit lint {self.folder}")
@@ -103,7 +97,7 @@ class LocalMesh:
         self.session.run()
         self._say(result, refusals)
         self.manager = _start_manager(self.kubeconfig, self.settings)
-        return self._settle()
+        return self._settle(stop)
 
     def follow(self, stop: threading.Event) -> None:
         """Bring every edit of the folder into the cluster until `stop` is set.
@@ -127,23 +121,24 @@ class LocalMesh:
             self.manager.stop()
         self.kubeconfig.unlink(missing_ok=True)
 
-    def translation(self) -> Translation:
-        """What the cluster's objects ask for, given what serves now."""
-        return translate(self.session.observed(), self.settings, self.splits.current)
-
-    def _settle(self) -> Translation:
+    def _settle(self, stop: threading.Event) -> Translation:
         """Wait until Envoy serves what the cluster asks for."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        while not self._serves(translation := self.translation()):
+        while not self._serves(translation := self._wanted()):
             self.require_running()
             if time.monotonic() > deadline:
                 self.output.say("warning: not everything serves yet; see: kubectl get msplit -A")
                 break
-            time.sleep(_LOOK_SECONDS)
+            if stop.wait(_LOOK_SECONDS):
+                break
         return translation
 
+    def _wanted(self) -> Translation:
+        """What the cluster's objects ask for, given what serves now."""
+        return translate(self.session.observed(), self.settings, self.splits.current)
+
     def _serves(self, translation: Translation) -> bool:
-        made = [body for body in self.session.served if _is_generated(body)]
+        made = [body for body in self.session.served if is_generated(body)]
         served = {identity_of(body): body["spec"] for body in made}
         wanted = {identity_of(body): body["spec"] for body in translation.objects}
         kept = served.keys() & translation.untouched
@@ -155,46 +150,11 @@ class LocalMesh:
         except UnreadableInput as error:
             self.output.say(f"error: {error}; what served before keeps serving")
             return
-        if _broken(result):
-            self._say_findings(result, ())
-            return
-        self._say(result, self.session.sync(result.documents))
+        if not self.findings.say_fatal(result):
+            self._say(result, self.session.sync(result.documents))
 
-    def _say(self, result: ReadResult, refusals: Iterable[Refusal]) -> None:
-        """Print what was found and what the cluster refused, each once."""
-        located = self._say_findings(result, refusals)
-        told = {each.finding.object for each in located if each.severity is Severity.ERROR}
-        lines = frozenset(_to_line(refusal) for refusal in refusals if refusal.document.ref not in told)
-        for line in sorted(lines - self.refused):
-            self.output.say(line)
-        self.refused = lines
-
-    def _say_findings(self, result: ReadResult, refusals: Iterable[Refusal]) -> tuple[Located, ...]:
-        """Print the findings, unless they are what was printed last."""
-        translation = None
-        if not _broken(result):
-            bodies = self._bodies(result, {refusal.document.ref for refusal in refusals})
-            translation = translate(bodies, self.settings, self.splits.current)
-        located = _locate(result, translation)
-        text = to_text(located, self.output.stderr)
-        if text != self.said:
-            self.output.say(text or "Nothing is wrong any more.")
-        self.said = text
-        return located
-
-    def _bodies(self, result: ReadResult, refused: set[Any]) -> list[Mapping[str, Any]]:
-        """The cluster's objects, less those made by the controller, as the folder says them where it counts.
-
-        A document that was refused is judged as it is written, and so are Istio's kinds, where it matters
-        whether git or the cluster holds an object.
-        """
-        documents = {
-            document.ref: document.body
-            for document in result.documents
-            if document.ref in refused or document.ref.kind in _WRITTEN_BY_USERS
-        }
-        live = [body for body in self.session.observed() if not _is_generated(body)]
-        return [*documents.values(), *(body for body in live if ref_of(body) not in documents)]
+    def _say(self, result: ReadResult, refusals: tuple[Refusal, ...]) -> None:
+        self.findings.say(result, self.session.observed(), refusals, self.splits.current)
 
 
 @contextmanager
@@ -222,7 +182,8 @@ def running(
             splits = ServedSplits(output)
             session = _start_session(directory, state, gateway_port, settings, output, splits)
             stack.callback(session.stop)
-            mesh = LocalMesh(session, folder, namespace, settings, output, splits, work)
+            findings = FolderFindings(settings, output)
+            mesh = LocalMesh(session, folder, namespace, settings, output, splits, work, findings)
             stack.callback(mesh.stop)
             yield mesh
     except PortInUse as error:
@@ -288,26 +249,3 @@ def _home_of(result: ReadResult) -> str:
     """The namespace of all InferenceServices, "" when there are several or none."""
     homes = {d.ref.namespace for d in result.documents if d.ref.kind == "InferenceService"}
     return homes.pop() if len(homes) == 1 else ""
-
-
-def _is_generated(body: Mapping[str, Any]) -> bool:
-    """Whether the controller made the object and nobody wrote it."""
-    labels = body["metadata"].get("labels") or {}
-    return labels.get(MANAGED_BY) == MANAGER or _MIRROR in labels
-
-
-def _to_line(refusal: Refusal) -> str:
-    document = refusal.document
-    return f"{document.file}:{document.first_line}: error: the cluster refuses it: {refusal.message}"
-
-
-def _broken(result: ReadResult) -> bool:
-    """Whether an object may be missing from what was read: serving that would take its traffic away."""
-    return any(located.severity is Severity.ERROR for located in _locate(result, None))
-
-
-def _locate(result: ReadResult, translation: Translation | None) -> tuple[Located, ...]:
-    found = join_findings(result.findings, translation.findings if translation else ())
-    objects, outcomes = (translation.objects, translation.outcomes) if translation else ((), ())
-    places = make_places(result.documents, objects, outcomes)
-    return without_silenced(locate_findings(found, places), places, result.ignores)
