@@ -68,6 +68,12 @@ class ModelSplitStatus(Wire):
         default_factory=list
     )
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether traffic is routed as it is meant to be."""
+        ready = self.condition(READY)
+        return ready is not None and ready.status == "True"
+
     def condition(self, kind: str) -> ConditionStatus | None:
         """The condition of that type, if it is there."""
         return next((condition for condition in self.conditions if condition.type == kind), None)

@@ -75,6 +75,7 @@ class Manager:
         self._threads: list[threading.Thread] = []
         self._health = self._make_health(options.listen) if options.listen else None
         self._workers: Workers | None = None
+        self._feeding = threading.Event()  # set: what is seen before is left to the first sweep
         self._working = threading.Event()
         self._errors: dict[str, str] = {}
 
@@ -154,10 +155,11 @@ class Manager:
 
     def _work(self, version: str) -> None:
         reconciler = self._make_reconciler(version)
-        sweep = Sweep(self._options.settings, self.cache, reconciler, self._enqueue)
+        sweep = Sweep(self.cache, reconciler, self._enqueue)
         self._workers = Workers(
             self.queue, reconciler.reconcile, self._may_work, self._options.workers, self.metrics
         )
+        self._feeding.set()
         sweep.run()
         self._workers.start()
         self._working.set()
@@ -209,8 +211,9 @@ class Manager:
         return None
 
     def _enqueue(self, keys: frozenset[GroupKey]) -> None:
-        for key in sorted(keys):
-            self.queue.add(key)
+        if self._feeding.is_set():
+            for key in sorted(keys):
+                self.queue.add(key)
 
     def _lead(self) -> None:
         self.metrics.set_leading(LEASE_NAME, leads=True)

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meshsplit.controller import mirror
 from meshsplit.controller.claims import make_claim
 from meshsplit.controller.conditions import ROUTE_REJECTED, WEIGHT_REASONS, Facts, explain
 from meshsplit.controller.report import make_bystander_status, make_status
-from meshsplit.controller.selection import find_current, find_followed, narrow, select
+from meshsplit.controller.selection import (
+    Findings,
+    find_claimed_names,
+    find_current,
+    find_followed,
+    narrow,
+    select,
+)
 from meshsplit.controller.transitions import Happening, find_happenings, make_name
 from meshsplit.diagnostics import ObjectRef, Severity, severity_of
 from meshsplit.istio.names import splitting_name
 from meshsplit.kserve.drafts import age_of
 from meshsplit.kserve.source import understand
 from meshsplit.kube.port import ApiError, Conflict, Forbidden, ObjectKey
-from meshsplit.translate import express
+from meshsplit.translate import express, identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from meshsplit.api.status import ModelSplitStatus
@@ -28,10 +35,10 @@ if TYPE_CHECKING:
     from meshsplit.controller.live import LiveSplit
     from meshsplit.controller.recorder import Recorder
     from meshsplit.controller.routes import Routes
-    from meshsplit.controller.selection import Selection
+    from meshsplit.controller.selection import Claimed, Selection
     from meshsplit.controller.splits import Splits
     from meshsplit.kserve.source import Understanding
-    from meshsplit.model import GroupKey, Settings
+    from meshsplit.model import GroupKey, ObjectIdentity, Settings, World
 
 log = logging.getLogger(__name__)
 
@@ -94,20 +101,50 @@ class Reconciler:
             raise written.error
         return max(pause, written.pause)
 
+    def is_steady(self, view: View, selection: Selection) -> bool:
+        """Whether a pass over the key would do nothing, now or later."""
+        own = [split for split in view.splits if split.mirror and not split.taken_over]
+        if own != [split for split in view.splits if split.mirror] or _find_needless(view):
+            return False
+        if selection.surplus or selection.stale:
+            return False
+        if not view.splits and self._wants_mirror(view):
+            return False
+        followed = find_followed(view.splits, selection.outcome)
+        return all(
+            split.status == self._make_status(split, split is followed, selection, Written(), 0)
+            and split.status.is_ready
+            for split in view.splits
+        )
+
     def choose(self, view: View, understanding: Understanding) -> Selection:
         """What the key's objects should be."""
-        key, world = view.key, understanding.world
-        narrowed = narrow(world, key)
-        names = [(key.namespace, key.name), (key.namespace, splitting_name(key.name))]
-        current = find_current(view)
+        world = understanding.world
+        return self.choose_all([view], world, find_claimed_names(world), Findings(world.findings))[0]
+
+    def choose_all(
+        self, views: Sequence[View], world: World, claimed: Claimed, findings: Findings
+    ) -> list[Selection]:
+        """The same for several keys of one world, whose claimed names and findings are given."""
+        keys = {view.key for view in views}
+        narrowed = narrow(world, keys)
+        serving = {view.key: find_current(view) for view in views}
+        current: set[ObjectIdentity] = set()
+
+        def is_current(body: Mapping[str, Any]) -> bool:
+            if not self.routes.is_current(body):
+                return False
+            current.add(identity_of(body))
+            return True
+
         translation = express(
             narrowed,
-            self.cache.obstacles(narrowed, names),
+            self.cache.obstacles(narrowed, keys),
             self.settings,
-            {key: current} if current is not None else {},
-            accepted=self.routes.is_current,
+            {key: split for key, split in serving.items() if split is not None},
+            accepted=is_current,
         )
-        return select(translation, world, view)
+        return select(translation, current, claimed, findings, views)
 
     def announce(self, key: GroupKey, view: View, understanding: Understanding) -> None:
         """Let those look again who may gain or lose something by what `key` claims now."""
@@ -133,21 +170,19 @@ class Reconciler:
 
     def _wants_mirror(self, view: View) -> bool:
         key = view.key
-        if not mirror.can_be_mirrored(key) or not mirror.is_tagged(key, view.observed):
+        if not view.tagged or not mirror.can_be_mirrored(key):
             return False
         return self.cache.splits.get(ObjectKey(key.namespace, key.name)) is None
 
     def _unmirror(self, view: View) -> None:
         """Take mirrors away that nobody needs: a user's ModelSplit is there, or the group is gone."""
-        tagged = mirror.is_tagged(view.key, view.observed)
-        for split in view.splits:
-            if split.mirror and not split.taken_over and not (tagged and len(view.splits) == 1):
-                self.splits.delete(split)
+        for split in _find_needless(view):
+            self.splits.delete(split)
 
     def _write(self, selection: Selection) -> Written:
         """Write what is to be there, then delete what is not."""
         written = Written()
-        for body in selection.objects:
+        for body in selection.stale:
             try:
                 written.pause = max(written.pause, self.routes.apply(body))
             except ApiError as error:
@@ -184,7 +219,7 @@ class Reconciler:
         name = splitting_name(split.key.name)
         facts = Facts(
             selection.outcome,
-            selection.group_findings,
+            selection.findings,
             rejected=written.rejected.get(name, ""),
             failed=_to_failure(written, failures),
         )
@@ -220,6 +255,12 @@ class Reconciler:
             happening = Happening(name, ref, "Warning", ROUTE_REJECTED, text)
             self.recorder.record(happening, service.identity.api_version, service.identity.uid, self.now())
         return 0.0
+
+
+def _find_needless(view: View) -> list[LiveSplit]:
+    """Mirrors beside a user's ModelSplit, or of a group that is gone."""
+    mirrors = [split for split in view.splits if split.mirror and not split.taken_over]
+    return mirrors if len(view.splits) > 1 or not view.tagged else []
 
 
 def is_refusal(error: ApiError) -> bool:
