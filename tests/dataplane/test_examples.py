@@ -4,22 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from scipy.stats import chisquare
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
 from support.load import ask, infer_path
 from support.local_mesh import EXAMPLES, local_mesh, wait_for
+from support.shares import assert_shares
 
 BODY = b'{"inputs": []}'
 COUNT = 3_000
-
-
-def assert_shares(tally: Tally, percents: dict[str, int]) -> None:
-    assert tally.failed == 0
-    served = dict(tally.served)
-    assert served.keys() == percents.keys()
-    wanted = [tally.total * percent / 100 for percent in percents.values()]
-    assert chisquare([served[member] for member in percents], wanted).pvalue > 0.001, served
 
 
 def test_every_example_is_tested_here() -> None:

@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import pytest
-from scipy.stats import chisquare
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
 from support.kubectl import require_kubectl
@@ -26,22 +25,12 @@ from support.local_mesh import (
     started,
     wait_for,
 )
+from support.shares import assert_shares
 
 CANARY = EXAMPLES / "modelmesh-canary"
 PATH = infer_path("modelmesh-apps", "ai-model")
 ENOUGH = 10_000
 EDIT_SECONDS = 10.0
-
-
-def assert_split(tally: Tally, expected: dict[str, int]) -> None:
-    """No failure, and the counts are what chance makes of `expected` percent (p > 0.001)."""
-    assert tally.failed == 0
-    served = dict(tally.served)
-    assert served.keys() == {member for member, percent in expected.items() if percent}
-    observed = [served[member] for member in served]
-    total = sum(observed)
-    wanted = [total * expected[member] / 100 for member in served]
-    assert chisquare(observed, wanted).pvalue > 0.001, served
 
 
 def with_percents(manifests: str, *percents: int) -> str:
@@ -60,11 +49,11 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> object:
 class TestTheSeedsPair:
     def test_rest_requests_are_split_80_20(self, canary: LocalMesh) -> None:
         tally = send_rest(canary.url, PATH, b'{"inputs": []}', ENOUGH)
-        assert_split(tally, {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(tally, {"ai-model-one": 80, "ai-model-two": 20})
 
     def test_grpc_requests_are_split_80_20(self, canary: LocalMesh) -> None:
         tally = send_grpc(canary.url, "ai-model", ENOUGH)
-        assert_split(tally, {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(tally, {"ai-model-one": 80, "ai-model-two": 20})
 
     @pytest.mark.parametrize("model", ["ai-model-one", "ai-model-two"])
     def test_a_single_model_answers_under_its_own_name(self, canary: LocalMesh, model: str) -> None:
@@ -89,7 +78,7 @@ class TestTheSeedsPair:
     )
     def test_a_caller_cannot_pick_the_member(self, canary: LocalMesh, spoofed: dict[str, str]) -> None:
         tally = send_rest(canary.url, PATH, b'{"inputs": []}', 2_000, headers=spoofed)
-        assert_split(tally, {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(tally, {"ai-model-one": 80, "ai-model-two": 20})
 
     @pytest.mark.parametrize(
         ("method", "rest_of_the_path"),
@@ -130,11 +119,11 @@ def test_half_an_edit_changes_nothing_and_is_said(tmp_path: Path) -> None:
         mesh.edit("ai-model-one.yaml", '"80"', '"60"')
         wait_for(lambda: "MSP101" in mesh.log.read_text(), EDIT_SECONDS, "MSP101")
         tally = send_rest(mesh.url, PATH, b'{"inputs": []}', 3_000)
-        assert_split(tally, {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(tally, {"ai-model-one": 80, "ai-model-two": 20})
         mesh.edit("ai-model-two.yaml", '"20"', '"40"')
         wait_for(lambda: "ai-model-two=40" in mesh.log.read_text(), EDIT_SECONDS, "the new split")
         tally = send_rest(mesh.url, PATH, b'{"inputs": []}', 3_000)
-        assert_split(tally, {"ai-model-one": 60, "ai-model-two": 40})
+        assert_shares(tally, {"ai-model-one": 60, "ai-model-two": 40})
 
 
 def test_a_file_that_breaks_keeps_its_models_serving(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scipy.stats import chisquare
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
 from support.kubectl import Kubectl, require_kubectl
 from support.load import ask, constant_load, infer_path
 from support.local_mesh import EXAMPLES, STOP_SECONDS, LocalMesh, local_mesh, started, wait_for
+from support.shares import assert_shares
 
 WALK_THROUGH = EXAMPLES / "walk-through"
 CANARY = EXAMPLES / "modelmesh-canary"
@@ -44,14 +44,6 @@ def canary(tmp_path: Path) -> Iterator[LocalMesh]:
 @pytest.fixture
 def kubectl(canary: LocalMesh, tmp_path: Path) -> Kubectl:
     return Kubectl(canary.kubeconfig, tmp_path)
-
-
-def assert_shares(tally: Tally, percents: dict[str, int]) -> None:
-    assert tally.failed == 0
-    served = dict(tally.served)
-    assert served.keys() == percents.keys()
-    wanted = [tally.total * percent / 100 for percent in percents.values()]
-    assert chisquare([served[member] for member in percents], wanted).pvalue > 0.001, served
 
 
 def read_seed() -> str:
