@@ -51,6 +51,8 @@ def demo_command(gateway_port: int, requests: int, once: bool, output: Output) -
         mesh.start(stop)
         output.answer(f"gateway  {mesh.session.url}   a real Envoy; models ai-model-one and ai-model-two")
         output.answer(f"cluster  export KUBECONFIG={mesh.kubeconfig}\n")
+        if shutil.which("kubectl") is None:
+            output.answer("There is no kubectl on the PATH: what it would do is done over the API.")
         _walk(mesh, (*PREPARING, *GROUPING, *WEIGHING), AT_FIRST, output)
         _measure(mesh, AT_FIRST, requests, output)
         if not stop.is_set():

@@ -290,3 +290,6 @@ class TestWhatStopsIt:
             wait_for(ready.exists, STOP_SECONDS, "the ready file")
             children = children_of(process.pid)
         wait_for(lambda: not any(is_alive(pid) for pid in children), STOP_SECONDS, "the children's end")
+        with local_mesh(CANARY, tmp_path):
+            ours = {path.name for path in (tmp_path / ".meshsplit").glob("local-*")}
+        assert len(ours) == 1
