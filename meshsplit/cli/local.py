@@ -59,6 +59,8 @@ def local_command(
     stop = threading.Event()
     opened = running(folder, WORK, gateway_port, namespace, load_settings(settings), output)
     with stopped_by_signals(stop), opened as mesh:
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)  # of a process that was killed
         translation = mesh.start(stop)
         mesh.splits.printing = True
         _banner(mesh, translation, output)

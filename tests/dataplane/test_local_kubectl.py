@@ -101,6 +101,21 @@ def test_every_change_by_kubectl_serves_and_fails_nothing(canary: LocalMesh, kub
         assert load.failures == []
 
 
+def test_a_member_with_a_service_of_its_own_leaves_without_a_failure(tmp_path: Path) -> None:
+    host = {"Host": "iris-iris-apps.example.com"}
+    with local_mesh(EXAMPLES / "standard-mode", tmp_path) as mesh:
+        kubectl = Kubectl(mesh.kubeconfig, tmp_path)
+        with constant_load(mesh.url, "/v2/models/iris/infer", headers=host) as load:
+            wait_for(lambda: load.last(200) == {"iris-one", "iris-two"}, SECONDS, "both members")
+            kubectl("delete", "isvc", "iris-one")
+            wait_for(lambda: load.last(200) == {"iris-two"}, SECONDS, "the survivor")
+            gone = ("wait", "svc/iris-one-predictor", "--for=delete", "--timeout=30s")
+            kubectl(*gone)
+            seen = len(load.members)
+            wait_for(lambda: len(load.members) > seen + 200, SECONDS, "200 more answers")
+            assert load.failures == []
+
+
 def test_the_columns_of_a_model_split_tell_its_state(canary: LocalMesh, kubectl: Kubectl) -> None:
     columns = ("jsonpath={.status.weight} {.status.conditions[?(@.type=='Ready')].reason}",)
     kubectl("wait", "msplit/ai-model", "--for=condition=Ready", "--timeout=20s")
