@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -94,6 +95,16 @@ def _is_namespace(text: str) -> bool:
     return text == "" or is_dns_label(text)
 
 
+def _without_nulls(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: value for key, value in data.items() if value is not None}
+    return data
+
+
+NullIsAbsent = BeforeValidator(_without_nulls)
+"""Annotates a map in which a null value is no entry."""
+
+
 class Wire(BaseModel):
     """Any part of a document: camelCase outside, strict types, unknown fields ignored, null is absent."""
 
@@ -102,15 +113,21 @@ class Wire(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None}
-        return data
+        return _without_nulls(data)
 
 
 class StrictWire(Wire):
-    """A part of one of our own documents, where an unknown field is a mistake."""
+    """A part of one of our own documents, where an unknown field is a mistake, even one that is null."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        known = {field.alias for field in cls.model_fields.values()}
+        return {key: value for key, value in data.items() if value is not None or key not in known}
 
 
 class Metadata(Wire):
