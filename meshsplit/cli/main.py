@@ -25,6 +25,7 @@ FAMILIES: dict[str, dict[str, str]] = {
         "demo": "a live split on this machine, measured",
     },
     "Setup": {
+        "install": "the controller's objects, for kubectl apply",
         "completion": "completion for bash, zsh and fish",
         "version": "versions of meshsplit, Python and Envoy",
     },

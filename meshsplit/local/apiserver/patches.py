@@ -10,7 +10,7 @@ from meshsplit.local.apiserver.status import BAD_JSON_PATCH, Refused, bad_reques
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Lists that strategic merge patches merge, by field name (patchMergeKey of the Kubernetes Go types); the first
+# Lists that strategic merge patches merge, by field name (patchMergeKey of the Go types); the first
 # key that an item has counts: the ports of a Service are not those of a container.
 MERGE_KEYS: Mapping[str, tuple[str, ...]] = {
     "conditions": ("type",),
