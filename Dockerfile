@@ -3,17 +3,17 @@ ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build
 WORKDIR /src
-RUN python -m venv /opt/meshsplit
+RUN python -m venv --without-pip /opt/meshsplit
 COPY requirements/build.txt requirements/controller.txt requirements/
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/build.txt \
- && /opt/meshsplit/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
+ && pip --python /opt/meshsplit install --no-cache-dir --disable-pip-version-check --require-hashes \
     -r requirements/controller.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY config config
 COPY examples/modelmesh-canary examples/modelmesh-canary
 COPY meshsplit meshsplit
 RUN hatchling build -t wheel -d dist \
- && /opt/meshsplit/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps dist/*.whl
+ && pip --python /opt/meshsplit install --no-cache-dir --disable-pip-version-check --no-deps dist/*.whl
 
 FROM python:${PYTHON}-slim
 COPY --from=build /opt/meshsplit /opt/meshsplit

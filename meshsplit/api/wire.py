@@ -63,9 +63,9 @@ class Matching:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        first, *others = (f"^{pattern}$" for pattern in self.patterns)
-        every = {"allOf": [{"pattern": other} for other in others]} if others else {}
-        return {**handler(schema), "pattern": first, **every}
+        parts = [{"pattern": f"^{pattern}$"} for pattern in self.patterns]
+        # `kubectl explain` takes an allOf of one part for the type.
+        return {**handler(schema), **(parts[0] if len(parts) == 1 else {"allOf": parts})}
 
     def _validate(self, value: str) -> str:
         if not matches(value, self.patterns):

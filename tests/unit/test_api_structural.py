@@ -35,7 +35,7 @@ def test_a_model_becomes_a_schema_without_references_and_unions() -> None:
         "description": "One line.",
         "type": "object",
         "required": ["name"],
-        "properties": {"name": {"type": "string", "pattern": "^a+$", "allOf": [{"pattern": "^.*$"}]}},
+        "properties": {"name": {"type": "string", "allOf": [{"pattern": "^a+$"}, {"pattern": "^.*$"}]}},
     }
     assert to_structural(Outer) == {
         "description": "Everything that a schema can hold.",
