@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from meshsplit.local.apiserver import ApiServer
-from support.kubectl import SECONDS, Kubectl, need_kubectl
+from support.kubectl import SECONDS, Kubectl, need_kubectl, serving
 from support.widgets import WIDGET_CRD
 
 WIDGET = """\
@@ -41,9 +40,7 @@ def _kubectl() -> None:
 
 @pytest.fixture
 def kubectl(tmp_path: Path) -> Iterator[Kubectl]:
-    with ApiServer.start() as server:
-        server.kubeconfig(tmp_path / "kubeconfig")
-        client = Kubectl(server, tmp_path)
+    with serving(tmp_path) as client:
         client("create", "-f", "-", stdin=json.dumps(WIDGET_CRD))
         client("wait", "--for=condition=Established", "crd/widgets.example.dev", "--timeout=10s")
         yield client

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from meshsplit.local.apiserver import ApiServer
-from support.kubectl import Kubectl, need_kubectl
+from support.kubectl import Kubectl, need_kubectl, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "config"
@@ -35,9 +34,8 @@ def _kubectl() -> None:
 
 @pytest.fixture
 def kubectl(tmp_path: Path) -> Iterator[Kubectl]:
-    with ApiServer.start() as server:
-        server.kubeconfig(tmp_path / "kubeconfig")
-        yield Kubectl(server, tmp_path)
+    with serving(tmp_path) as client:
+        yield client
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,3 +54,11 @@ class Kubectl:
         done = self.run(*words, stdin=stdin)
         assert done.returncode == 0, f"kubectl {words}: {done.stdout}{done.stderr}"
         return done.stdout
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[Kubectl]:
+    """A new server and the kubectl for it, which keeps its files in `home`."""
+    with ApiServer.start() as server:
+        server.kubeconfig(home / "kubeconfig")
+        yield Kubectl(server, home)
