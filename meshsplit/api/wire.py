@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    PlainSerializer,
     PlainValidator,
     WithJsonSchema,
     model_validator,
@@ -85,8 +86,17 @@ def _to_time(value: Any) -> datetime:
 Utf8 = Annotated[str, Field(max_length=MAX_OBJECT_BYTES)]
 """Any string that can be written down; pydantic refuses lone surrogates once a string is bounded."""
 
+
+def to_rfc3339(time: datetime) -> str:
+    """Write a time as Kubernetes does: in UTC, whole seconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 Time = Annotated[
-    datetime, PlainValidator(_to_time), WithJsonSchema({"type": "string", "format": "date-time"})
+    datetime,
+    PlainValidator(_to_time),
+    PlainSerializer(to_rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A Kubernetes time, always with its zone."""
 
