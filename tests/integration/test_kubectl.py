@@ -193,3 +193,12 @@ spec: {predictor: {model: {modelFormat: {name: sklearn}, storageUri: "s3://model
 """
     kubectl("apply", "-f", "-", stdin=service)
     assert kubectl("get", "isvc", "-o", "name") == "inferenceservice.serving.kserve.io/iris\n"
+    routes = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: iris}
+spec: {hosts: ["a.org", "b.org"], gateways: [mesh], http: [{route: [{destination: {host: iris}}]}]}
+"""
+    kubectl("apply", "-f", "-", stdin=routes)
+    row = kubectl("get", "vs", "iris").splitlines()[1].split()
+    assert row[:3] == ["iris", '["mesh"]', '["a.org","b.org"]']
