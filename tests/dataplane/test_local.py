@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
-from support.kubectl import require_kubectl
+from support.kubectl import need_kubectl
 from support.load import ask, constant_load, infer_path
 from support.local_mesh import (
     EXAMPLES,
@@ -192,7 +192,7 @@ def test_300_edits_at_5_a_second_fail_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("with_kubectl", [True, False], ids=["kubectl", "no-kubectl"])
 def test_the_demo_measures_edits_under_load_and_ends(tmp_path: Path, with_kubectl: bool) -> None:
     if with_kubectl:
-        require_kubectl()
+        need_kubectl()
     done = subprocess.run(
         [sys.executable, "-m", "meshsplit", "demo", "--once", "--gateway-port", "0", "--requests", "400"],
         cwd=tmp_path,

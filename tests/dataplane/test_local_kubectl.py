@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
-from support.kubectl import Kubectl, require_kubectl
+from support.kubectl import Kubectl, need_kubectl
 from support.load import ask, constant_load, infer_path
 from support.local_mesh import EXAMPLES, STOP_SECONDS, LocalMesh, local_mesh, started, wait_for
 from support.shares import assert_shares
@@ -32,7 +32,7 @@ CURLS = 400
 
 @pytest.fixture(scope="module", autouse=True)
 def _kubectl() -> None:
-    require_kubectl()
+    need_kubectl()
 
 
 @pytest.fixture

@@ -3,15 +3,19 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from meshsplit.local.apiserver import ApiServer
+
 SECONDS = 30
 
 
-def require_kubectl() -> None:
+def need_kubectl() -> None:
     """Skip the test where there is no kubectl; fail it where CI should have one."""
     if shutil.which("kubectl") is None:
         assert "CI" not in os.environ, "CI must have kubectl"
@@ -60,3 +64,17 @@ class Kubectl:
         )
         assert done.returncode == 0, f"{lines}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+
+@dataclass(frozen=True)
+class ServerKubectl(Kubectl):
+    """kubectl and the server that it is pointed at."""
+
+    server: ApiServer
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[ServerKubectl]:
+    """A new server and the kubectl for it, which keeps its files in `home`."""
+    with ApiServer.start() as server:
+        yield ServerKubectl(server.kubeconfig(home / "kubeconfig"), home, server)
