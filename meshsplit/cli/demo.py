@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.local import gateway_port_option, stopped_by_signals
+from meshsplit.cli.local import gateway_port_option
 from meshsplit.cli.localmesh import WORK, CannotServe, LocalMesh, running
 from meshsplit.cli.output import Output, output_options
+from meshsplit.cli.signals import stopped_by_signals
 from meshsplit.cli.walkthrough import GROUP, GROUPING, HALVING, PREPARING, WEIGHING, Line
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
 from meshsplit.manifests.reader import DEFAULT_NAMESPACE

@@ -66,15 +66,8 @@ class Kubectl:
         return done.stdout
 
 
-@dataclass(frozen=True)
-class ServerKubectl(Kubectl):
-    """kubectl and the server that it is pointed at."""
-
-    server: ApiServer
-
-
 @contextmanager
-def serving(home: Path) -> Iterator[ServerKubectl]:
+def serving(home: Path) -> Iterator[Kubectl]:
     """A new server and the kubectl for it, which keeps its files in `home`."""
     with ApiServer.start() as server:
-        yield ServerKubectl(server.kubeconfig(home / "kubeconfig"), home, server)
+        yield Kubectl(server.kubeconfig(home / "kubeconfig"), home)
