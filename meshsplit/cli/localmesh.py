@@ -215,7 +215,9 @@ def _start_manager(kubeconfig: Path, settings: Settings) -> Manager:
     from meshsplit.controller.manager import Manager, Options
     from meshsplit.kube.client import load_configuration
 
-    manager = Manager(load_configuration(str(kubeconfig)), Options(settings=settings, leader_election=False))
+    configuration = load_configuration(str(kubeconfig))
+    configuration.proxy = None  # the environment's is for other machines
+    manager = Manager(configuration, Options(settings=settings, leader_election=False))
     manager.start()
     return manager
 

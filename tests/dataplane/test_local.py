@@ -189,14 +189,24 @@ def test_300_edits_at_5_a_second_fail_nothing(tmp_path: Path) -> None:
         assert len(load.members) > 3_000
 
 
-@pytest.mark.parametrize("with_kubectl", [True, False], ids=["kubectl", "no-kubectl"])
-def test_the_demo_measures_edits_under_load_and_ends(tmp_path: Path, with_kubectl: bool) -> None:
+NOBODY = "http://127.0.0.1:9"
+PROXIES = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "grpc_proxy"), NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("with_kubectl", "environment"),
+    [(True, {}), (False, {"PATH": "/nowhere"}), (True, PROXIES)],
+    ids=["kubectl", "no-kubectl", "behind-a-proxy"],
+)
+def test_the_demo_measures_edits_under_load_and_ends(
+    tmp_path: Path, with_kubectl: bool, environment: dict[str, str]
+) -> None:
     if with_kubectl:
         need_kubectl()
     done = subprocess.run(
         [sys.executable, "-m", "meshsplit", "demo", "--once", "--gateway-port", "0", "--requests", "400"],
         cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path), **({} if with_kubectl else {"PATH": "/nowhere"})},
+        env={**os.environ, "HOME": str(tmp_path), **environment},
         capture_output=True,
         text=True,
         timeout=120,
