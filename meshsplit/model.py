@@ -62,7 +62,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The object that owns a generated one; only an object that a server has seen has a uid."""
+    """An object that owns a generated one; only an object that a server has seen has a uid.
+
+    A generated object is collected once all of its owners are gone.
+    """
 
     api_version: str
     kind: str
@@ -146,6 +149,7 @@ class Group:
     `withdrawn` says why its routes must go (mesh switched off, no gateway). `unreadable` is True when an
     object that the group depends on could not be read: what is written of it stays as it is, and nothing else
     of the group can be relied on. `strategy` is True when the user asks for evidence before traffic moves.
+    `owners` are the ModelSplit, if there is one, and the members that carry the group's tag, by name.
     Every reason is also among the findings of the `World`.
     """
 
@@ -155,7 +159,7 @@ class Group:
     routing: Routing
     stable_member: str | None = None
     strategy: bool = False
-    owner: Owner | None = None
+    owners: tuple[Owner, ...] = ()
     source: ObjectRef | None = None
     refused: Finding | None = None
     withdrawn: Finding | None = None
@@ -246,7 +250,7 @@ class RoutePlan:
     routes: tuple[Route, ...]
     labels: tuple[tuple[str, str], ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
-    owner: Owner | None = None
+    owners: tuple[Owner, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,18 @@ def translate(
     """
     observed = tuple(bodies)
     world = _merge([source(observed, settings) for source in SOURCES])
+    return express(world, observed, settings, current, weights)
+
+
+def express(
+    world: World,
+    bodies: Iterable[Body],
+    settings: Settings,
+    current: Mapping[GroupKey, Split] | None = None,
+    weights: Weights = "start",
+) -> Translation:
+    """The second half of `translate`; of `bodies` only what written objects may collide with is looked at."""
+    observed = tuple(bodies)
     outcomes = decide_splits(world.groups, current or {}, weights)
     written = [sink(outcomes, world, observed, settings) for sink in SINKS]
     found = [*world.findings, *(finding for outcome in outcomes for finding in outcome.findings)]
