@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from meshsplit.cli.check import Checked, check
+from meshsplit.cli.checking import Checked, check
 from meshsplit.cli.compare import Body, Difference, Redraw, compare, is_ours, ref_of, split_of
 from meshsplit.cli.difftext import run_external_diff, to_text, to_unified
 from meshsplit.cli.exitcodes import ExitCode

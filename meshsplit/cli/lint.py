@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from meshsplit.cli.check import Checked, check
+from meshsplit.cli.checking import Checked, check
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.findings import Located
 from meshsplit.cli.github import to_github

@@ -19,10 +19,15 @@ FAMILIES: dict[str, dict[str, str]] = {
     "Offline (opens no connection beyond this machine)": {
         "render": "manifests in, Istio YAML out",
         "lint": "find mistakes; stable codes MSP101...",
-        "diff": "what render would change, against files",
-        "explain": "a code, or a field of ModelSplit",
+        "diff": "what render would change, against files or a cluster",
+        "explain": "a code, a field, or why a live group is where it is",
         "local": "a real Envoy on a folder of manifests",
         "demo": "a live split on this machine, measured",
+    },
+    "Live (your kubeconfig)": {
+        "get": "the splits of a cluster, one line each",
+        "status": "one split: target, now, members and objects",
+        "check": "is this cluster ready for meshsplit?",
     },
     "Setup": {
         "completion": "completion for bash, zsh and fish",
@@ -67,9 +72,12 @@ class Verbs(click.Group):
 def cli() -> None:
     """Turn groups of ML models into Istio traffic.
 
-    Manifests come from files, folders or standard input.
+    Manifests come from files, folders, standard input, or a cluster.
     """
 
+
+EXTRAS = {"kubernetes": "controller", "urllib3": "controller"}
+"""The extra that brings a package, for those that are not of `local`."""
 
 # What a command reads lives until it ends: looking for garbage among it as often as Python does by default
 # was a third of the time of a large render (tests/bench/render_scale.py).
@@ -88,7 +96,9 @@ def main() -> int:
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except ModuleNotFoundError as error:
-        click.echo(f"error: this needs the package {error.name}: pip install 'meshsplit[local]'", err=True)
+        extra = EXTRAS.get((error.name or "").partition(".")[0], "local")
+        text = f"error: this needs the package {error.name}: pip install 'meshsplit[{extra}]'"
+        click.echo(text, err=True)
         return ExitCode.UNANSWERED
     except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback is no answer
         _report_bug(error)

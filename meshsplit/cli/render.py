@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from meshsplit.cli.check import Checked, check
+from meshsplit.cli.checking import Checked, check
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.findings import Located
 from meshsplit.cli.inputs import Inputs, input_options
