@@ -68,6 +68,14 @@ MEANINGS = {
         "A VirtualService of that name exists that meshsplit did not make, so it is not touched.",
         _show_route,
     ),
+    "GatewayNotFound": Meaning(
+        "The gateway that it names does not exist or does not serve its host, so no request arrives.",
+        lambda _situation, where: f"{{program}} check{where}",
+    ),
+    "NoMembers": Meaning(
+        "No InferenceService belongs to it, so there is nothing to route to. It waits for one.",
+        lambda _situation, where: f"kubectl get inferenceservices --show-labels{where}",
+    ),
     "WriteFailed": Meaning(
         "Writing failed and is tried again.", lambda _situation, where: f"{{program}} check{where}"
     ),

@@ -11,8 +11,8 @@ from meshsplit.kube.port import ApiError, NotFound, Resource
 UNAUTHORIZED, FORBIDDEN = 401, 403
 INSTALL_PAGE = "docs/install.md"
 
-# urllib3 puts the connection object before what went wrong, and Python the number.
-_BEFORE_THE_CAUSE = re.compile(r"^.*(?:\[Errno -?\d+\]|: )\s*(?=\S)")
+# urllib3 writes its own class and the connection before what the system said.
+_SYSTEM_SAID = re.compile(r"\[Errno -?\d+\] ([^()]+)")
 
 
 class CannotAnswer(click.ClickException):
@@ -91,7 +91,8 @@ def _refusal_of(error: ApiError, verb: str, resource: Resource, namespace: str) 
 def _cause(error: ApiError) -> str:
     if error.reason == "Timeout":
         return "no answer in time (--request-timeout)"
-    return _BEFORE_THE_CAUSE.sub("", error.message) or error.message
+    said = _SYSTEM_SAID.search(error.message)
+    return said[1].strip() if said else error.message.partition(": ")[2] or error.message
 
 
 def _how_to_install(resource: Resource) -> str:
