@@ -1,8 +1,9 @@
 """One pass over the input of a command: read, translate, and give every finding its place."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from meshsplit.cli.compare import ref_of, splits_of
 from meshsplit.cli.findings import (
     Counts,
     Located,
@@ -14,6 +15,7 @@ from meshsplit.cli.findings import (
     without_silenced,
 )
 from meshsplit.cli.inputs import Inputs, load_settings
+from meshsplit.cli.livebodies import NOTHING_LIVE, LiveBodies, read_live
 from meshsplit.manifests.reader import ReadResult
 from meshsplit.model import GroupKey, Settings, Split, Translation
 from meshsplit.rollout.targets import Weights
@@ -29,6 +31,7 @@ class Checked:
     translation: Translation
     places: Places
     located: tuple[Located, ...]
+    live: LiveBodies = NOTHING_LIVE
 
     @property
     def files(self) -> frozenset[str]:
@@ -42,17 +45,27 @@ class Checked:
 
     def count(self, located: tuple[Located, ...]) -> Counts:
         """The numbers of a closing line about `located`."""
-        return count(located, self.read.documents, len(self.translation.outcomes), self.files)
+        counts = count(located, self.read.documents, len(self.translation.outcomes), self.files)
+        return replace(counts, live=len(self.live.bodies))
 
 
 def check(
     inputs: Inputs, weights: Weights = "start", current: Mapping[GroupKey, Split] | None = None
 ) -> Checked:
-    """Read and translate `inputs`; CannotRead when a file or the settings cannot be read."""
+    """Read and translate `inputs`; CannotRead when a file, the settings or the cluster cannot be read.
+
+    With a live cluster its objects are there too, those of the same name in a file taking their place, and
+    what serves is what they say unless `current` is given.
+    """
     settings = load_settings(inputs.settings)
     read = inputs.read()
-    bodies = (document.body for document in read.documents)
+    live = NOTHING_LIVE if inputs.live is None else read_live(inputs.live, settings, inputs.named_namespace)
+    written = {document.ref for document in read.documents}
+    beside = {ref: body for body in live.bodies if (ref := ref_of(body)) not in written}
+    if current is None and inputs.live is not None:
+        current = splits_of(live.bodies)
+    bodies = (*(document.body for document in read.documents), *beside.values())
     translation = translate(bodies, settings, current, weights)
-    places = make_places(read.documents, translation.objects, translation.outcomes)
+    places = make_places(read.documents, translation.objects, translation.outcomes, beside)
     located = locate_findings(join_findings(read.findings, translation.findings), places)
-    return Checked(read, settings, translation, places, located)
+    return Checked(read, settings, translation, places, located, live)

@@ -34,3 +34,8 @@ def virtual_services(version: str = ISTIO_VERSIONS[0]) -> Resource:
 def gateways(version: str = ISTIO_VERSIONS[0]) -> Resource:
     """Gateways of Istio as that version of its API writes them."""
     return Resource(_ISTIO, version, "gateways", "Gateway", namespaced=True)
+
+
+def destination_rules(version: str = ISTIO_VERSIONS[0]) -> Resource:
+    """DestinationRules as that version of Istio's API writes them."""
+    return Resource(_ISTIO, version, "destinationrules", "DestinationRule", namespaced=True)

@@ -8,6 +8,7 @@ from meshsplit.cli.checking import Checked, check
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.findings import Located
 from meshsplit.cli.inputs import Inputs, input_options
+from meshsplit.cli.livebodies import say_partial
 from meshsplit.cli.output import Output, output_options, to_json
 from meshsplit.cli.program import program_of
 from meshsplit.cli.text import next_to_explain, to_summary, to_text
@@ -38,6 +39,8 @@ def render_command(context: click.Context, inputs: Inputs, weights: Weights, out
     """
     checked = check(inputs, weights)
     located = reported(checked)
+    if partial := say_partial(checked.live, inputs.named_namespace):
+        output.say(partial)
     if checked.translation.objects or output.format == "json":
         output.answer(_to_output(checked.translation.objects, output.format))
     if located:
