@@ -1,13 +1,16 @@
 """Server-side apply: who owns which field, and what becomes of it."""
 
+import copy
 import datetime
 from typing import Any
 
 import pytest
 
+from meshsplit.local.apiserver.builtin import CRDS
 from meshsplit.local.apiserver.operation import APPLY, Operation, Options
 from meshsplit.local.apiserver.status import Refused
 from support.embedded import Cluster, owners
+from support.widgets import WIDGET_CRD
 
 
 @pytest.fixture
@@ -145,3 +148,18 @@ def test_an_apply_that_cannot_be_meant_is_refused(cluster: Cluster, body: Any, w
     options = Options(field_manager="one")
     with pytest.raises(Refused, match=why):
         cluster.send(Operation("patch", cluster.widgets, "ns", "a", "", body, APPLY, options))
+
+
+def test_lists_of_an_open_schema_take_any_items(cluster: Cluster) -> None:
+    crd = copy.deepcopy(WIDGET_CRD)
+    crd["metadata"]["name"] = "things.open.dev"
+    crd["spec"] |= {"group": "open.dev", "names": {"kind": "Thing", "plural": "things"}}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    crd["spec"]["versions"][0]["schema"] = {"openAPIV3Schema": schema}
+    cluster.send(Operation("create", CRDS, body=crd))
+    body = {"metadata": {"name": "a"}, "spec": {"parts": [{"name": "one", "more": [{"size": 1}]}]}}
+    things = cluster.resource("open.dev", "things")
+    given = Options(field_manager="one")
+    applied = cluster.send(Operation("patch", things, "ns", "a", "", body, APPLY, given)).body
+    assert applied["spec"] == body["spec"]
+    assert owners(applied) == {"one": {"f:spec": {".": {}, "f:parts": {}}}}
