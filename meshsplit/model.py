@@ -33,6 +33,14 @@ class RoutingMode(StrEnum):
     DELEGATE = "Delegate"
 
 
+class Strategy(StrEnum):
+    """How the traffic of a group moves from the split that serves to its target."""
+
+    STATIC = "Static"
+    CANARY = "Canary"
+    BLUE_GREEN = "BlueGreen"
+
+
 class Protocol(StrEnum):
     """What clients of a group speak."""
 
@@ -148,7 +156,8 @@ class Group:
     the group may not change at all (a collision, an unroutable member); what already serves goes on serving.
     `withdrawn` says why its routes must go (mesh switched off, no gateway). `unreadable` is True when an
     object that the group depends on could not be read: what is written of it stays as it is, and nothing else
-    of the group can be relied on. `strategy` is True when the user asks for evidence before traffic moves.
+    of the group can be relied on. With a `strategy` other than Static the user
+    asks for more than the target before traffic moves.
     `owners` are the ModelSplit, if there is one, and the members that carry the group's tag, by name.
     Every reason is also among the findings of the `World`.
     """
@@ -158,7 +167,7 @@ class Group:
     target: Split | None
     routing: Routing
     stable_member: str | None = None
-    strategy: bool = False
+    strategy: Strategy = Strategy.STATIC
     owners: tuple[Owner, ...] = ()
     source: ObjectRef | None = None
     refused: Finding | None = None

@@ -13,8 +13,7 @@ from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.program import program_of
 from meshsplit.cli.terminal import Style, visible
-
-SYSTEM_NAMESPACE = "meshsplit-system"
+from meshsplit.controller.options import LEASE_NAMESPACE
 
 CHECKS: Mapping[str, Sequence[Check]] = {
     "cluster": (platform.check_kubernetes,),
@@ -34,7 +33,7 @@ Sections = Mapping[str, Sequence[Verdict]]
 @live_namespace_option
 @click.option(
     "--system-namespace",
-    default=SYSTEM_NAMESPACE,
+    default=LEASE_NAMESPACE,
     show_default=True,
     help="Where the controller and its Lease are.",
 )

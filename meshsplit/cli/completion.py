@@ -28,7 +28,7 @@ COMPLETION_SECONDS = 2.0
 def complete_splits(context: click.Context, _argument: click.Parameter, typed: str) -> list[CompletionItem]:
     """Names of ModelSplits of the namespace that the line names; none when the cluster does not answer."""
     from meshsplit.cli.connection import Connection
-    from meshsplit.cli.kinds import MODELSPLITS
+    from meshsplit.cli.kinds import MODEL_SPLITS
 
     given = context.params
     try:
@@ -39,7 +39,7 @@ def complete_splits(context: click.Context, _argument: click.Parameter, typed: s
             COMPLETION_SECONDS,
         )
         cluster = connection.open(given.get("namespace"))
-        names = [split["metadata"]["name"] for split in cluster.list(MODELSPLITS, cluster.namespace)]
+        names = [split["metadata"]["name"] for split in cluster.list(MODEL_SPLITS, cluster.namespace)]
     except (click.ClickException, ImportError):
         return []
     return [CompletionItem(name) for name in names if name.startswith(typed)]

@@ -7,12 +7,13 @@ from textwrap import wrap
 from typing import Any
 
 from meshsplit.api.status import RECONCILING, STALLED, ConditionStatus
+from meshsplit.api.wire import to_rfc3339
 from meshsplit.cli.rules import WIDTH, to_rule_report
 from meshsplit.cli.situation import Situation
-from meshsplit.cli.splits import to_text as to_time_text
 from meshsplit.cli.status import describe_target
 from meshsplit.cli.tables import NOTHING
 from meshsplit.cli.terminal import Style, visible
+from meshsplit.controller import conditions
 from meshsplit.diagnostics import RULES, Rule
 from meshsplit.istio.names import splitting_name
 
@@ -41,42 +42,42 @@ def _show_route(situation: Situation, where: str) -> str:
 
 
 MEANINGS = {
-    "Steady": Meaning("The split that is asked for is the one that serves.", _own("status")),
-    "Held": Meaning(
+    conditions.STEADY: Meaning("The split that is asked for is the one that serves.", _own("status")),
+    conditions.HELD: Meaning(
         "It has a strategy, and this version moves no traffic by itself: the split that serves stays.",
         lambda _situation, _where: "{program} explain modelsplit.spec.strategy",
     ),
-    "Invalid": Meaning(
+    conditions.INVALID: Meaning(
         "What is asked for is not valid. The last valid split goes on serving until it is.", _own("status")
     ),
-    "Refused": Meaning(
+    conditions.REFUSED: Meaning(
         "Something else has the name or the place of this group. What served goes on serving.", _own("status")
     ),
-    "NotExposed": Meaning(
+    conditions.NOT_EXPOSED: Meaning(
         "Its namespace has the mesh switched off or names no gateway, so no route is written.",
         lambda _situation, where: f"{{program}} check{where}",
     ),
-    "MemberNotReady": Meaning(
+    conditions.MEMBER_NOT_READY: Meaning(
         "A member cannot serve yet and gets no more than it has; its share stays where the traffic is.",
         _describe_unready,
     ),
-    "RouteRejected": Meaning(
+    conditions.ROUTE_REJECTED: Meaning(
         "The API or Istio refused the VirtualService; the one before it goes on serving.",
         lambda _situation, where: f"{{program}} diff --live{where}",
     ),
-    "ForeignVirtualService": Meaning(
+    conditions.ROUTE_REASONS["MSP301"]: Meaning(
         "A VirtualService of that name exists that meshsplit did not make, so it is not touched.",
         _show_route,
     ),
-    "GatewayNotFound": Meaning(
+    conditions.ROUTE_REASONS["MSP303"]: Meaning(
         "The gateway that it names does not exist or does not serve its host, so no request arrives.",
         lambda _situation, where: f"{{program}} check{where}",
     ),
-    "NoMembers": Meaning(
+    conditions.NO_MEMBERS: Meaning(
         "No InferenceService belongs to it, so there is nothing to route to. It waits for one.",
         lambda _situation, where: f"kubectl get inferenceservices --show-labels{where}",
     ),
-    "WriteFailed": Meaning(
+    conditions.WRITE_FAILED: Meaning(
         "Writing failed and is tried again.", lambda _situation, where: f"{{program}} check{where}"
     ),
 }
@@ -152,7 +153,7 @@ def _is_well(condition: ConditionStatus) -> bool:
 
 
 def _describe(condition: ConditionStatus) -> str:
-    since = to_time_text(condition.last_transition_time)
+    since = to_rfc3339(condition.last_transition_time)
     text = f"{condition.type} is {condition.status} since {since}: {condition.reason}"
     return f"{text}, {condition.message}" if condition.message else text
 

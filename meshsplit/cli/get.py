@@ -9,7 +9,7 @@ from meshsplit.cli.cluster import Cluster
 from meshsplit.cli.completion import complete_splits
 from meshsplit.cli.connection import Connection, Scope, connection_options, scope_options
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.kinds import MODELSPLITS
+from meshsplit.cli.kinds import MODEL_SPLITS
 from meshsplit.cli.lookup import no_such_split
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.program import program_of
@@ -41,7 +41,7 @@ def get_command(
     """
     cluster = connection.open(scope.namespace)
     namespace = "" if scope.everywhere else cluster.namespace
-    splits = [to_live_split(body) for body in cluster.list(MODELSPLITS, namespace, scope.selector)]
+    splits = [to_live_split(body) for body in cluster.list(MODEL_SPLITS, namespace, scope.selector)]
     for name in names:
         if all(split.name != name for split in splits):
             raise no_such_split(name, namespace, splits, cluster, program_of(context))
@@ -49,7 +49,7 @@ def get_command(
     if output.format in {"json", "yaml"}:
         output.report("SplitReport", {"splits": [to_split_report(split) for split in chosen]})
     elif output.format == "name":
-        output.answer("\n".join(f"modelsplit.{MODELSPLITS.group}/{split.name}" for split in chosen))
+        output.answer("\n".join(f"modelsplit.{MODEL_SPLITS.group}/{split.name}" for split in chosen))
     else:
         _answer_table(chosen, namespace, cluster, program_of(context), output)
     context.exit(ExitCode.YES)

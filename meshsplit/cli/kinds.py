@@ -1,41 +1,45 @@
-"""The resource types that the verbs read from a cluster."""
+"""The resource types that the verbs read: the controller's, and some that only people ask for."""
 
-from meshsplit.api.modelsplit import API_VERSION, KIND
+from meshsplit.controller.resources import (
+    CLUSTER_SERVING_RUNTIMES,
+    INFERENCE_SERVICES,
+    ISTIO_VERSIONS,
+    MODEL_SPLITS,
+    NAMESPACES,
+    SERVING_RUNTIMES,
+    gateways,
+    virtual_services,
+)
+from meshsplit.kube.leader import LEASES
 from meshsplit.kube.port import Resource
 
-_GROUP, _VERSION = API_VERSION.split("/")
-_ISTIO, _KSERVE = "networking.istio.io", "serving.kserve.io"
+__all__ = [
+    "CLUSTER_SERVING_RUNTIMES",
+    "CONFIG_MAPS",
+    "CRDS",
+    "DEPLOYMENTS",
+    "INFERENCE_SERVICES",
+    "ISTIO_VERSIONS",
+    "LEASES",
+    "MODEL_SPLITS",
+    "NAMESPACES",
+    "SERVICES",
+    "SERVING_RUNTIMES",
+    "WAYPOINTS",
+    "destination_rules",
+    "gateways",
+    "virtual_services",
+]
 
-ISTIO_VERSIONS = ("v1", "v1beta1")
-"""Versions of Istio's API that are understood, the preferred one first."""
-
-MODELSPLITS = Resource(_GROUP, _VERSION, "modelsplits", KIND, namespaced=True)
-INFERENCESERVICES = Resource(_KSERVE, "v1beta1", "inferenceservices", "InferenceService", namespaced=True)
-SERVINGRUNTIMES = Resource(_KSERVE, "v1alpha1", "servingruntimes", "ServingRuntime", namespaced=True)
-CLUSTERSERVINGRUNTIMES = Resource(
-    _KSERVE, "v1alpha1", "clusterservingruntimes", "ClusterServingRuntime", namespaced=False
-)
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-CONFIGMAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
 SERVICES = Resource("", "v1", "services", "Service", namespaced=True)
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
-LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease", namespaced=True)
 CRDS = Resource(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
 )
 WAYPOINTS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway", namespaced=True)
 
 
-def virtual_services(version: str = ISTIO_VERSIONS[0]) -> Resource:
-    """VirtualServices as that version of Istio's API writes them."""
-    return Resource(_ISTIO, version, "virtualservices", "VirtualService", namespaced=True)
-
-
-def gateways(version: str = ISTIO_VERSIONS[0]) -> Resource:
-    """Gateways of Istio as that version of its API writes them."""
-    return Resource(_ISTIO, version, "gateways", "Gateway", namespaced=True)
-
-
-def destination_rules(version: str = ISTIO_VERSIONS[0]) -> Resource:
-    """DestinationRules as that version of Istio's API writes them."""
-    return Resource(_ISTIO, version, "destinationrules", "DestinationRule", namespaced=True)
+def destination_rules(version: str) -> Resource:
+    """DestinationRules in a served version of Istio's API."""
+    return Resource("networking.istio.io", version, "destinationrules", "DestinationRule", namespaced=True)

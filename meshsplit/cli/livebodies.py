@@ -35,12 +35,12 @@ def read_live(connection: Connection, settings: Settings, namespace: str = "") -
     reading = _Reading(cluster, namespace)
     for resource in (
         kinds.NAMESPACES,
-        kinds.INFERENCESERVICES,
-        kinds.SERVINGRUNTIMES,
-        kinds.CLUSTERSERVINGRUNTIMES,
-        kinds.MODELSPLITS,
+        kinds.INFERENCE_SERVICES,
+        kinds.SERVING_RUNTIMES,
+        kinds.CLUSTER_SERVING_RUNTIMES,
+        kinds.MODEL_SPLITS,
     ):
-        reading.read(resource, needed=resource is kinds.INFERENCESERVICES)
+        reading.read(resource, needed=resource is kinds.INFERENCE_SERVICES)
     for resource in (
         kinds.gateways(version),
         kinds.virtual_services(version),

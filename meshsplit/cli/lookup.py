@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from meshsplit.cli.cluster import Cluster
-from meshsplit.cli.kinds import INFERENCESERVICES, MODELSPLITS
+from meshsplit.cli.kinds import INFERENCE_SERVICES, MODEL_SPLITS
 from meshsplit.cli.splits import LiveSplit, to_live_split
 from meshsplit.cli.unreachable import CannotAnswer
 from meshsplit.kserve.keys import MODEL_TAG
@@ -16,10 +16,10 @@ SHOWN = 5
 def find_split(cluster: Cluster, name: str, program: str) -> LiveSplit:
     """The ModelSplit `name` of the cluster's namespace; CannotAnswer says what else there is."""
     namespace = cluster.namespace
-    body = cluster.find(MODELSPLITS, namespace, name)
+    body = cluster.find(MODEL_SPLITS, namespace, name)
     if body is not None:
         return to_live_split(body)
-    others = [to_live_split(each) for each in cluster.list(MODELSPLITS, namespace)]
+    others = [to_live_split(each) for each in cluster.list(MODEL_SPLITS, namespace)]
     raise no_such_split(name, namespace, others, cluster, program)
 
 
@@ -43,7 +43,7 @@ def no_such_split(
 
 def _tagged(cluster: Cluster, namespace: str, tag: str) -> list[str]:
     try:
-        services = cluster.list(INFERENCESERVICES, namespace, f"{MODEL_TAG}={tag}")
+        services = cluster.list(INFERENCE_SERVICES, namespace, f"{MODEL_TAG}={tag}")
     except CannotAnswer:
         # Only a hint: the answer, that there is no such split, stands without it.
         return []

@@ -30,11 +30,15 @@ FAMILIES: dict[str, dict[str, str]] = {
         "check": "is this cluster ready for meshsplit?",
     },
     "Setup": {
+        "controller": "the in-cluster process",
         "completion": "completion for bash, zsh and fish",
         "version": "versions of meshsplit, Python and Envoy",
     },
 }
 """Verbs with their line in the help; a verb lives in the module of its name as `<verb>_command`."""
+
+CONTROLLER_PACKAGES = ("kubernetes", "prometheus_client", "urllib3")
+"""What the extra `controller` brings; all other packages come with `local`."""
 
 VERBS = tuple(verb for verbs in FAMILIES.values() for verb in verbs)
 
@@ -76,9 +80,6 @@ def cli() -> None:
     """
 
 
-EXTRAS = {"kubernetes": "controller", "urllib3": "controller"}
-"""The extra that brings a package, for those that are not of `local`."""
-
 # What a command reads lives until it ends: looking for garbage among it as often as Python does by default
 # was a third of the time of a large render (tests/bench/render_scale.py).
 GARBAGE_THRESHOLD = 50_000
@@ -96,9 +97,8 @@ def main() -> int:
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0], "local")
-        text = f"error: this needs the package {error.name}: pip install 'meshsplit[{extra}]'"
-        click.echo(text, err=True)
+        extra = "controller" if (error.name or "").partition(".")[0] in CONTROLLER_PACKAGES else "local"
+        click.echo(f"error: this needs the package {error.name}: pip install 'meshsplit[{extra}]'", err=True)
         return ExitCode.UNANSWERED
     except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback is no answer
         _report_bug(error)

@@ -7,7 +7,7 @@ from typing import Any
 from meshsplit.api.status import MemberStatus
 from meshsplit.cli.cluster import Cluster, Object
 from meshsplit.cli.compare import split_of
-from meshsplit.cli.kinds import INFERENCESERVICES, virtual_services
+from meshsplit.cli.kinds import INFERENCE_SERVICES, virtual_services
 from meshsplit.cli.ownership import Authorship, find_authors, find_writers
 from meshsplit.cli.splits import LiveSplit, mapping
 from meshsplit.istio import names
@@ -75,7 +75,7 @@ class Situation:
 
 def read_situation(cluster: Cluster, split: LiveSplit) -> Situation:
     """Read what belongs to a split; what the cluster cannot show of KServe or Istio raises CannotAnswer."""
-    services = {each["metadata"]["name"]: each for each in cluster.list(INFERENCESERVICES, split.namespace)}
+    services = {each["metadata"]["name"]: each for each in cluster.list(INFERENCE_SERVICES, split.namespace)}
     routes = cluster.list(virtual_services(cluster.istio_version()), split.namespace)
     rows = _make_rows(split, services)
     own = {names.splitting_name(split.group), *(row.name for row in rows)}

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from meshsplit.api.status import READY, STALLED, WEIGHTS_VALID, ConditionStatus, ModelSplitStatus
-from meshsplit.api.wire import Time
+from meshsplit.api.wire import Time, to_rfc3339
 from meshsplit.cli.cluster import Object
 
 NO_STATUS = "its status is empty: no controller has looked at it"
@@ -98,7 +98,7 @@ def to_split_report(split: LiveSplit) -> dict[str, Any]:
         "weight": status.weight or None,
         "target": status.target or None,
         "total": status.total,
-        "created": None if split.created is None else to_text(split.created),
+        "created": None if split.created is None else to_rfc3339(split.created),
         "generation": split.generation,
         "observedGeneration": status.observed_generation,
         "members": [
@@ -131,11 +131,6 @@ def to_time(text: object) -> datetime | None:
         return None
 
 
-def to_text(time: datetime) -> str:
-    """RFC 3339 in UTC, to the second."""
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def _read_status(written: object) -> tuple[ModelSplitStatus, str]:
     try:
         return ModelSplitStatus.model_validate(written), ""
@@ -158,5 +153,5 @@ def _to_entry(condition: ConditionStatus) -> dict[str, Any]:
         "reason": condition.reason,
         "message": condition.message,
         "observedGeneration": condition.observed_generation,
-        "lastTransitionTime": to_text(condition.last_transition_time),
+        "lastTransitionTime": to_rfc3339(condition.last_transition_time),
     }

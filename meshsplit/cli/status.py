@@ -5,10 +5,11 @@ from typing import Any
 import click
 
 from meshsplit.api.status import READY, RECONCILING, STALLED
+from meshsplit.api.wire import to_rfc3339
 from meshsplit.cli.completion import complete_splits
 from meshsplit.cli.connection import Connection, connection_options, live_namespace_option
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.kinds import MODELSPLITS
+from meshsplit.cli.kinds import MODEL_SPLITS
 from meshsplit.cli.lookup import find_split
 from meshsplit.cli.objecttree import Entry, make_tree, to_dot, to_tree
 from meshsplit.cli.output import Output, output_options
@@ -16,7 +17,6 @@ from meshsplit.cli.ownership import Authorship
 from meshsplit.cli.program import program_of
 from meshsplit.cli.situation import Situation, read_situation, to_percent
 from meshsplit.cli.splits import to_split_report
-from meshsplit.cli.splits import to_text as to_time_text
 from meshsplit.cli.tables import NOTHING, to_table
 from meshsplit.cli.terminal import Style, visible
 from meshsplit.istio import names
@@ -50,7 +50,7 @@ def status_command(
     if output.format in {"json", "yaml"}:
         output.report("SplitReport", {"splits": [to_report(situation, tree)]})
     elif output.format == "name":
-        output.answer(f"modelsplit.{MODELSPLITS.group}/{name}")
+        output.answer(f"modelsplit.{MODEL_SPLITS.group}/{name}")
     elif output.format == "dot":
         output.answer(to_dot(situation, tree))
     else:
@@ -78,7 +78,7 @@ def to_report(situation: Situation, tree: tuple[Entry, ...]) -> dict[str, Any]:
         "targetAuthors": [
             {
                 "manager": author.writer.manager,
-                "time": None if author.writer.time is None else to_time_text(author.writer.time),
+                "time": None if author.writer.time is None else to_rfc3339(author.writer.time),
                 "objects": list(author.names),
             }
             for author in situation.target_authors
@@ -147,7 +147,7 @@ def describe_target(situation: Situation) -> str:
 
 def _describe_author(author: Authorship, *, alone: bool) -> str:
     writer = author.writer
-    when = f" at {to_time_text(writer.time)}" if writer.time is not None else ""
+    when = f" at {to_rfc3339(writer.time)}" if writer.time is not None else ""
     return f"{visible(writer.manager)}{when}" + ("" if alone else f" ({', '.join(author.names)})")
 
 
@@ -170,7 +170,7 @@ def _condition_lines(situation: Situation, style: Style, *, wide: bool) -> list[
             condition.type,
             condition.status,
             condition.reason,
-            to_time_text(condition.last_transition_time),
+            to_rfc3339(condition.last_transition_time),
             visible(condition.message),
         ]
         for condition in sorted(conditions, key=lambda each: each.type)

@@ -15,7 +15,7 @@ from meshsplit.kserve.objects import InferenceService, RoutingRequest
 from meshsplit.kserve.remarks import remark_on_group
 from meshsplit.kserve.runtimes import Runtimes, Unroutable
 from meshsplit.kserve.weights import to_annotated_target, to_requested_target
-from meshsplit.model import DeploymentMode, Group, Owner, Routing, RoutingMode, Split
+from meshsplit.model import DeploymentMode, Group, Owner, Routing, RoutingMode, Split, Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class GroupMaker:
             target=target,
             routing=routing,
             stable_member=request.stable_member if request is not None else None,
-            strategy=request.strategy if request is not None else False,
+            strategy=request.strategy if request is not None else Strategy.STATIC,
             owners=_owners(draft),
             source=request.ref if request is not None else None,
             refused=refused,

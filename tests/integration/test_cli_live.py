@@ -77,13 +77,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with live_cluster(tmp_path_factory.mktemp("live"), *EVERYTHING) as live:
         for namespace in ("models", "vision"):
             live.write(kinds.NAMESPACES, make_namespace(namespace))
-        live.write(kinds.MODELSPLITS, STEADY, "meshsplit")
-        live.write(kinds.MODELSPLITS, INVALID, "meshsplit")
-        live.write(kinds.INFERENCESERVICES, make_member("mnist-v1", "mnist", "80"))
-        live.write(kinds.INFERENCESERVICES, make_member("mnist-v2", "mnist", "20"))
-        live.write(kinds.INFERENCESERVICES, make_member("other", "another", "100"))
-        live.write(kinds.virtual_services(), make_route("mnist-splitting", annotations=WEIGHTS), "meshsplit")
-        live.write(kinds.virtual_services(), make_route("unrelated"), "somebody")
+        live.write(kinds.MODEL_SPLITS, STEADY, "meshsplit")
+        live.write(kinds.MODEL_SPLITS, INVALID, "meshsplit")
+        live.write(kinds.INFERENCE_SERVICES, make_member("mnist-v1", "mnist", "80"))
+        live.write(kinds.INFERENCE_SERVICES, make_member("mnist-v2", "mnist", "20"))
+        live.write(kinds.INFERENCE_SERVICES, make_member("other", "another", "100"))
+        live.write(
+            kinds.virtual_services("v1"), make_route("mnist-splitting", annotations=WEIGHTS), "meshsplit"
+        )
+        live.write(kinds.virtual_services("v1"), make_route("unrelated"), "somebody")
         yield live
 
 
@@ -297,7 +299,7 @@ def test_the_next_command_leads_to_the_same_cluster(shared: Live) -> None:
 
 def test_weights_in_the_split_are_told_with_its_generation(live: Live) -> None:
     spec = {"weightsFrom": "Spec", "members": [{"name": "a", "weight": 100}, {"name": "b", "weight": 0}]}
-    live.write(kinds.MODELSPLITS, make_split("scorer", spec=spec), "flux")
+    live.write(kinds.MODEL_SPLITS, make_split("scorer", spec=spec), "flux")
     text = answer(live, "explain", "scorer", "-n", "models")
     assert "target  100 / 0   ModelSplit scorer, last changed by flux at " in text
     assert ", generation 1\n" in text
@@ -306,12 +308,12 @@ def test_weights_in_the_split_are_told_with_its_generation(live: Live) -> None:
 
 
 def test_several_authors_and_a_hand_on_the_route_are_told_apart(live: Live) -> None:
-    live.write(kinds.MODELSPLITS, STEADY, "meshsplit")
-    live.write(kinds.INFERENCESERVICES, make_member("mnist-v1", "mnist", "80"))
-    live.write(kinds.INFERENCESERVICES, make_member("mnist-v2", "mnist", "20"), "kubectl-edit")
-    live.write(kinds.virtual_services(), make_route("mnist-splitting", annotations=WEIGHTS), "meshsplit")
+    live.write(kinds.MODEL_SPLITS, STEADY, "meshsplit")
+    live.write(kinds.INFERENCE_SERVICES, make_member("mnist-v1", "mnist", "80"))
+    live.write(kinds.INFERENCE_SERVICES, make_member("mnist-v2", "mnist", "20"), "kubectl-edit")
+    live.write(kinds.virtual_services("v1"), make_route("mnist-splitting", annotations=WEIGHTS), "meshsplit")
     edit = {"spec": {"hosts": ["x.example.com"]}}
-    live.client("kubectl-patch").patch(kinds.virtual_services(), "models", "mnist-splitting", edit)
+    live.client("kubectl-patch").patch(kinds.virtual_services("v1"), "models", "mnist-splitting", edit)
     text = answer(live, "explain", "mnist", "-n", "models")
     assert f"argocd-controller at {SINCE} (mnist-v1)" in text
     assert f"kubectl-edit at {SINCE} (mnist-v2)" in text
@@ -319,14 +321,14 @@ def test_several_authors_and_a_hand_on_the_route_are_told_apart(live: Live) -> N
 
 
 def test_status_notes_what_does_not_agree(live: Live) -> None:
-    live.write(kinds.MODELSPLITS, STEADY, "meshsplit")
-    live.client().patch(kinds.MODELSPLITS, "models", "mnist", {"spec": {"stableMember": "mnist-v1"}})
+    live.write(kinds.MODEL_SPLITS, STEADY, "meshsplit")
+    live.client().patch(kinds.MODEL_SPLITS, "models", "mnist", {"spec": {"stableMember": "mnist-v1"}})
     moved = {**WEIGHTS, "meshsplit.dev/weights": "mnist-v1=60,mnist-v2=40"}
-    live.write(kinds.virtual_services(), make_route("mnist-splitting", annotations=moved), "meshsplit")
+    live.write(kinds.virtual_services("v1"), make_route("mnist-splitting", annotations=moved), "meshsplit")
     not_ready = make_member(
         "mnist-v2", "mnist", "20%", status="False", reason="Failed", message="no such model"
     )
-    live.write(kinds.INFERENCESERVICES, not_ready)
+    live.write(kinds.INFERENCE_SERVICES, not_ready)
     text = answer(live, "status", "mnist", "-n", "models")
     assert "! the status is of generation 1, the object is at 2\n" in text
     assert "! VirtualService mnist-splitting says mnist-v1=60,mnist-v2=40, the status does not\n" in text
@@ -335,10 +337,10 @@ def test_status_notes_what_does_not_agree(live: Live) -> None:
 
 
 def test_a_foreign_route_is_not_taken_for_ours(live: Live) -> None:
-    live.write(kinds.MODELSPLITS, STEADY, "meshsplit")
+    live.write(kinds.MODEL_SPLITS, STEADY, "meshsplit")
     foreign = make_route("mnist-splitting")
     foreign["metadata"]["labels"] = {}
-    live.write(kinds.virtual_services(), foreign, "helm")
+    live.write(kinds.virtual_services("v1"), foreign, "helm")
     text = answer(live, "status", "mnist", "-n", "models")
     assert re.search(r"mnist-splitting +VirtualService +✖ Foreign +- +not made by meshsplit", text)
 
@@ -346,10 +348,10 @@ def test_a_foreign_route_is_not_taken_for_ours(live: Live) -> None:
 def test_an_older_istio_is_read_too(tmp_path: Path) -> None:
     from support.live import KSERVE, MESHSPLIT, make_crd
 
-    old = make_crd(kinds.virtual_services(), "v1beta1")
+    old = make_crd(kinds.virtual_services("v1"), "v1beta1")
     with live_cluster(tmp_path, *MESHSPLIT, *KSERVE, old) as live:
         live.write(kinds.NAMESPACES, make_namespace("models"))
-        live.write(kinds.MODELSPLITS, STEADY, "meshsplit")
+        live.write(kinds.MODEL_SPLITS, STEADY, "meshsplit")
         route = make_route("mnist-splitting", annotations=WEIGHTS)
         live.write(kinds.virtual_services("v1beta1"), route, "meshsplit")
         assert "✔ Accepted" in answer(live, "status", "mnist", "-n", "models")
@@ -390,3 +392,13 @@ def test_names_are_completed_from_the_cluster(shared: Live, monkeypatch: pytest.
     assert complete(cli, ["get", "-n", "models", "x"]) == "\n:4".strip()
     monkeypatch.setenv("KUBECONFIG", "nothing-here")
     assert complete(cli, ["get", "-n", "models", "mn"]) == ":4"
+
+
+def test_the_page_for_people_on_call_shows_what_is_printed() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    for command, printed in (
+        ("get -A", GET_ALL),
+        ("status mnist -n models", STATUS),
+        ("explain detect -n vision", EXPLAIN),
+    ):
+        assert f"```text\n$ meshsplit {command}\n{printed}" in page

@@ -54,11 +54,14 @@ def make_crd(resource: Resource, *versions: str) -> dict[str, Any]:
     }
 
 
-MESHSPLIT = (make_crd(kinds.MODELSPLITS),)
+MESHSPLIT = (make_crd(kinds.MODEL_SPLITS),)
 KSERVE = tuple(
-    make_crd(each) for each in (kinds.INFERENCESERVICES, kinds.SERVINGRUNTIMES, kinds.CLUSTERSERVINGRUNTIMES)
+    make_crd(each)
+    for each in (kinds.INFERENCE_SERVICES, kinds.SERVING_RUNTIMES, kinds.CLUSTER_SERVING_RUNTIMES)
 )
-ISTIO = tuple(make_crd(each, "v1", "v1beta1") for each in (kinds.virtual_services(), kinds.gateways()))
+ISTIO = tuple(
+    make_crd(each, "v1", "v1beta1") for each in (kinds.virtual_services("v1"), kinds.gateways("v1"))
+)
 APPS = (make_crd(kinds.DEPLOYMENTS),)
 GATEWAY_API = (make_crd(kinds.WAYPOINTS),)
 EVERYTHING = (*MESHSPLIT, *KSERVE, *ISTIO, *APPS, *GATEWAY_API)

@@ -15,7 +15,7 @@ from meshsplit.cli.connection import (
     scope_options,
 )
 from meshsplit.cli.unreachable import CannotAnswer, to_refusal
-from meshsplit.kube.port import ApiError, Forbidden, NotFound, Unavailable
+from meshsplit.kube.port import ApiError, Forbidden, NotFound, Resource, Unavailable
 
 HOST = "https://api:6443"
 
@@ -64,7 +64,7 @@ def test_what_makes_no_sense_is_refused(words: list[str]) -> None:
 
 
 def refuse(error: ApiError, verb: str = "list", namespace: str = "") -> str:
-    return to_refusal(error, HOST, verb, kinds.MODELSPLITS, namespace).format_message()
+    return to_refusal(error, HOST, verb, kinds.MODEL_SPLITS, namespace).format_message()
 
 
 REFUSALS: list[tuple[ApiError, list[str]]] = [
@@ -115,9 +115,10 @@ def test_a_refusal_in_a_namespace_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "product"), [(kinds.virtual_services, "Istio"), (lambda: kinds.INFERENCESERVICES, "KServe")]
+    ("make", "product"),
+    [(lambda: kinds.virtual_services("v1"), "Istio"), (lambda: kinds.INFERENCE_SERVICES, "KServe")],
 )
-def test_what_is_not_installed_is_named(make: Callable[[], kinds.Resource], product: str) -> None:
+def test_what_is_not_installed_is_named(make: Callable[[], Resource], product: str) -> None:
     error = to_refusal(NotFound(404, "NotFound", ""), HOST, "list", make(), "")
     assert f"install {product}" in error.format_message()
     assert (error.is_missing, error.is_forbidden) == (True, False)

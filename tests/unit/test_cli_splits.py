@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from meshsplit.cli.explainlive import MEANINGS
 from meshsplit.cli.livebodies import owned_by
 from meshsplit.cli.ownership import find_authors, find_writers
 from meshsplit.cli.situation import to_percent
 from meshsplit.cli.splits import NO_STATUS, to_live_split, to_split_report
+from meshsplit.controller import conditions
 from support.live import make_condition, make_split
 
 PERCENT = ("metadata", "annotations", "example.dev/percent")
@@ -75,7 +77,7 @@ def test_shares_are_percent_without_trailing_zeros(weight: int | None, total: in
 
 
 def make_entry(manager: str, time: str | None, *keys: str, operation: str = "Update") -> dict[str, Any]:
-    annotations = {f"f:{key}": {} for key in keys}
+    annotations: dict[str, Any] = {f"f:{key}": {} for key in keys}
     fields = {"f:metadata": {"f:annotations": annotations}}
     return {"manager": manager, "operation": operation, "time": time, "fieldsV1": fields}
 
@@ -129,3 +131,9 @@ def test_what_others_put_beside_our_metadata_is_not_ours() -> None:
     assert owned_by(body, "meshsplit")["metadata"]["annotations"] == {"ours": "1"}
     assert "labels" not in owned_by(body, "meshsplit")["metadata"]
     assert owned_by(body, "somebody")["metadata"]["annotations"] == {"ours": "1", "theirs": "2"}
+
+
+def test_every_reason_of_ready_is_explained() -> None:
+    said = {conditions.STEADY, conditions.HELD, conditions.INVALID, conditions.REFUSED, *conditions.WAITING}
+    said |= {conditions.NOT_EXPOSED, conditions.ROUTE_REJECTED, *conditions.ROUTE_REASONS.values()}
+    assert said == set(MEANINGS)

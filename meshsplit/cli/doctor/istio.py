@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from meshsplit.cli.cluster import Object
 from meshsplit.cli.doctor.verdict import Level, Patient, Verdict, ok
 from meshsplit.cli.kinds import (
-    INFERENCESERVICES,
+    INFERENCE_SERVICES,
     ISTIO_VERSIONS,
     SERVICES,
     WAYPOINTS,
@@ -131,7 +131,7 @@ def _named_gateways(patient: Patient) -> dict[str, str]:
 def _has_groups(patient: Patient, namespace: str) -> bool:
     if any(body["metadata"]["namespace"] == namespace for body in patient.splits()):
         return True
-    return bool(patient.cluster.list(INFERENCESERVICES, namespace, keys.MODEL_TAG))
+    return bool(patient.cluster.list(INFERENCE_SERVICES, namespace, keys.MODEL_TAG))
 
 
 def _why_no_waypoint(patient: Patient, body: Object) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from meshsplit.cli.doctor.verdict import Level, Patient, Verdict, count, ok
-from meshsplit.cli.kinds import CONFIGMAPS, INFERENCESERVICES
+from meshsplit.cli.kinds import CONFIG_MAPS, INFERENCE_SERVICES
 from meshsplit.cli.splits import mapping
 from meshsplit.kserve import keys
 from meshsplit.kserve.source import to_world
@@ -22,21 +22,21 @@ SHOWN = 3
 
 def check_api(patient: Patient) -> Iterator[Verdict]:
     """Whether InferenceServices are served, and how many of them are in a group."""
-    everything = patient.cluster.list(INFERENCESERVICES, patient.namespace)
+    everything = patient.cluster.list(INFERENCE_SERVICES, patient.namespace)
     tagged = [body for body in everything if keys.MODEL_TAG in mapping(body, "metadata", "labels")]
     groups = {
         (body["metadata"]["namespace"], mapping(body, "metadata", "labels")[keys.MODEL_TAG])
         for body in tagged
     }
     yield ok(
-        f"InferenceService {INFERENCESERVICES.version} is served; "
+        f"InferenceService {INFERENCE_SERVICES.version} is served; "
         f"{len(tagged)} of {len(everything)} carry a model-tag, in {count(len(groups), 'group')}"
     )
 
 
 def check_restarts(patient: Patient) -> Iterator[Verdict]:
     """Whether editing a percentage restarts the pods of members in Standard mode."""
-    bodies = patient.cluster.list(INFERENCESERVICES, patient.namespace) + patient.splits()
+    bodies = patient.cluster.list(INFERENCE_SERVICES, patient.namespace) + patient.splits()
     findings = to_world(bodies, Settings()).findings
     refs = {finding.object for finding in findings if finding.code == RESTARTS and finding.object is not None}
     members = sorted(f"{ref.namespace}/{ref.name}" for ref in refs)
@@ -61,7 +61,7 @@ def check_restarts(patient: Patient) -> Iterator[Verdict]:
 def _find_config(patient: Patient) -> frozenset[str] | None:
     """The annotations that KServe copies to no pod; None when its ConfigMap is not found."""
     for namespace in CONFIG_NAMESPACES:
-        body = patient.cluster.find(CONFIGMAPS, namespace, CONFIG)
+        body = patient.cluster.find(CONFIG_MAPS, namespace, CONFIG)
         if body is not None:
             return _disallowed(str(mapping(body, "data").get("inferenceService", "")))
     return None

@@ -8,15 +8,15 @@ from typing import Any
 from meshsplit.cli.cluster import Object
 from meshsplit.cli.doctor.verdict import Level, Patient, Verdict, count, ok
 from meshsplit.cli.fields import field_paths
-from meshsplit.cli.kinds import CRDS, LEASES, MODELSPLITS
+from meshsplit.cli.kinds import CRDS, LEASES, MODEL_SPLITS
 from meshsplit.cli.splits import mapping, to_live_split, to_time
 from meshsplit.cli.unreachable import INSTALL_PAGE
+from meshsplit.controller.options import LEASE_NAME
 
 MINIMUM = (1, 29)
 """The first Kubernetes whose CEL knows `format`, which our CRD's messages use (apiserver cel/environment)."""
 
-CRD_NAME = f"{MODELSPLITS.plural}.{MODELSPLITS.group}"
-LEASE_NAME = "meshsplit"
+CRD_NAME = f"{MODEL_SPLITS.plural}.{MODEL_SPLITS.group}"
 CONTROLLER_LABELS = "app.kubernetes.io/name=meshsplit"
 SHOWN = 3
 """Names that a line lists at most."""
@@ -50,10 +50,10 @@ def check_crd(patient: Patient) -> Iterator[Verdict]:
         yield Verdict(Level.FAILURE, f"the CRD {CRD_NAME} is not installed", f"see {INSTALL_PAGE}")
         return
     versions = body.get("spec", {}).get("versions") or []
-    served = [each for each in versions if each.get("name") == MODELSPLITS.version and each.get("served")]
+    served = [each for each in versions if each.get("name") == MODEL_SPLITS.version and each.get("served")]
     if not served:
         there = ", ".join(str(each.get("name")) for each in versions)
-        text = f"the ModelSplit CRD does not serve {MODELSPLITS.version}, it has {there}"
+        text = f"the ModelSplit CRD does not serve {MODEL_SPLITS.version}, it has {there}"
         yield Verdict(Level.FAILURE, text, f"install the CRD of this version ({INSTALL_PAGE})")
         return
     yield _compare_fields(mapping(served[0], "schema", "openAPIV3Schema", "properties", "spec"))
@@ -121,7 +121,7 @@ def _judge_deployment(body: Object) -> Verdict:
 
 
 def _compare_fields(schema: Mapping[str, Any]) -> Verdict:
-    name = f"ModelSplit CRD {MODELSPLITS.version}"
+    name = f"ModelSplit CRD {MODEL_SPLITS.version}"
     ours, theirs = frozenset(field_paths()), frozenset(_schema_paths(schema, ""))
     if not theirs:
         return Verdict(Level.UNKNOWN, f"{name} has no schema to compare with this client's")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from meshsplit.cli.cluster import Cluster, Object
-from meshsplit.cli.kinds import DEPLOYMENTS, MODELSPLITS, NAMESPACES
+from meshsplit.cli.kinds import DEPLOYMENTS, MODEL_SPLITS, NAMESPACES
 from meshsplit.cli.unreachable import CannotAnswer
 from meshsplit.kube.port import Resource
 
@@ -46,7 +46,7 @@ class Patient:
 
     def splits(self) -> list[Object]:
         """The ModelSplits that are looked at; none when there is no such kind, which check_crd tells."""
-        return self._list_if_known(MODELSPLITS, self.namespace)
+        return self._list_if_known(MODEL_SPLITS, self.namespace)
 
     def deployments(self, namespace: str, labels: str) -> list[Object]:
         """Deployments; none on a server that runs nothing, such as the embedded one."""
