@@ -87,7 +87,7 @@ class Live:
 
     def write(self, resource: Resource, body: dict[str, Any], manager: str = "argocd-controller") -> None:
         """Apply an object; its status, where it has one, through the subresource."""
-        whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
+        whole = {**body, "apiVersion": resource.api_version, "kind": resource.kind}
         status = whole.pop("status", None)
         client = self.client(manager)
         client.apply(resource, whole)

@@ -29,18 +29,21 @@ _NUMBER = re.compile(r"\d+")
 
 def check_kubernetes(patient: Patient) -> Iterator[Verdict]:
     """Its version, which decides whether the CRD's rules work."""
-    told = patient.cluster.read("/version")
+    yield judge_version(patient.cluster.read("/version"))
+
+
+def judge_version(told: Mapping[str, Any]) -> Verdict:
+    """Whether the server of this /version takes our CRD; clouds write a minor such as "30+"."""
     numbers = [_NUMBER.match(str(told.get(part, ""))) for part in ("major", "minor")]
     version = tuple(int(number[0]) for number in numbers if number is not None)
     name = f"Kubernetes {told.get('gitVersion') or '.'.join(map(str, version))}"
     if len(version) < len(MINIMUM):
-        yield Verdict(Level.UNKNOWN, f"{name} does not say which version it is")
-    elif version < MINIMUM:
+        return Verdict(Level.UNKNOWN, "the server does not say which version of Kubernetes it is")
+    if version < MINIMUM:
         wanted = ".".join(map(str, MINIMUM))
         text = f"{name} is older than {wanted}, so it refuses the rules of the ModelSplit CRD"
-        yield Verdict(Level.FAILURE, text, f"upgrade to {wanted} or later")
-    else:
-        yield ok(f"{name}, which has the CEL functions of the ModelSplit CRD")
+        return Verdict(Level.FAILURE, text, f"upgrade to {wanted} or later")
+    return ok(f"{name}, which has the CEL functions of the ModelSplit CRD")
 
 
 def check_crd(patient: Patient) -> Iterator[Verdict]:
