@@ -49,6 +49,11 @@ class LiveSplit:
     deleting: bool
 
     @property
+    def is_own_mirror(self) -> bool:
+        """Whether it is the controller's to delete."""
+        return self.mirror and not self.taken_over
+
+    @property
     def key(self) -> GroupKey:
         """The group it is about."""
         return GroupKey(self.reading.split.ref.namespace, self.reading.split.group)

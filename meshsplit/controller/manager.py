@@ -14,6 +14,7 @@ from meshsplit.controller.claims import Claims
 from meshsplit.controller.options import LEASE_NAME, Options
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
+from meshsplit.controller.reporter import Reporter
 from meshsplit.controller.routes import Routes
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
@@ -172,17 +173,21 @@ class Manager:
     def _make_reconciler(self, version: str) -> Reconciler:
         settings, cache = self._options.settings, self.cache
         resource = resources.virtual_services(version)
+        splits = Splits(self._api, settings, cache.splits)
         return Reconciler(
             settings=settings,
             cache=cache,
             routes=Routes(self._api, resource, cache.routes, time.monotonic),
-            splits=Splits(self._api, settings, cache.splits),
-            recorder=Recorder(
-                self._api, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
+            splits=splits,
+            reporter=Reporter(
+                splits=splits,
+                recorder=Recorder(
+                    self._api, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
+                ),
+                now=lambda: datetime.now(UTC),
+                on_status=self.metrics.record,
             ),
-            now=lambda: datetime.now(UTC),
             on_related=self._enqueue,
-            on_status=self.metrics.record,
         )
 
     def _make_health(self, listen: tuple[str, int]) -> HealthServer:
