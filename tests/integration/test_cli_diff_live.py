@@ -12,36 +12,20 @@ from meshsplit.cli import kinds
 from meshsplit.local.apiserver.faults import Fault
 from support.live import (
     EVERYTHING,
+    EXAMPLE,
     ISTIO,
     KSERVE,
     PERCENT,
     Live,
     live_cluster,
     make_crd,
-    make_namespace,
     make_route,
+    write_example,
 )
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "modelmesh-canary"
 NAMESPACE = "modelmesh-apps"
 SPLITTING = "ai-model-splitting"
 ROUTES = kinds.virtual_services("v1")
-
-
-def write_example(live: Live, istio: str = "v1") -> None:
-    """The example as somebody would have applied it, before any route is written."""
-    served = (
-        kinds.NAMESPACES,
-        kinds.INFERENCE_SERVICES,
-        kinds.SERVING_RUNTIMES,
-        kinds.gateways(istio),
-    )
-    resources = {resource.kind: resource for resource in served}
-    for namespace in (NAMESPACE, "istio-system"):
-        live.write(kinds.NAMESPACES, make_namespace(namespace))
-    for file in sorted(EXAMPLE.glob("*.yaml")):
-        for body in yaml.safe_load_all(file.read_text()):
-            live.write(resources[body["kind"]], body)
 
 
 @pytest.fixture

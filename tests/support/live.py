@@ -1,12 +1,12 @@
 """A cluster for the verbs: the embedded API server with open stand-ins for the kinds they read."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from click.testing import CliRunner, Result
 
 from meshsplit.cli import kinds
@@ -16,6 +16,7 @@ from meshsplit.kube.port import Resource
 from meshsplit.local.apiserver import ApiServer
 from meshsplit.local.apiserver.faults import Faults
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "modelmesh-canary"
 SINCE = "2026-01-01T00:00:00Z"
 TAG = "serving.kserve.io/model-tag"
 PERCENT = "serving.kserve.io/canaryTrafficPercent"
@@ -151,5 +152,17 @@ def make_route(name: str, namespace: str = "models", **metadata: Any) -> dict[st
     return {"metadata": {"name": name, "namespace": namespace, "labels": labels, **metadata}, "spec": spec}
 
 
-def dump(body: object) -> str:
-    return json.dumps(body)
+def write_example(live: Live, istio: str = "v1") -> None:
+    """The example as somebody would have applied it, before any route is written."""
+    served = (
+        kinds.NAMESPACES,
+        kinds.INFERENCE_SERVICES,
+        kinds.SERVING_RUNTIMES,
+        kinds.gateways(istio),
+    )
+    resources = {resource.kind: resource for resource in served}
+    for namespace in ("modelmesh-apps", "istio-system"):
+        live.write(kinds.NAMESPACES, make_namespace(namespace))
+    for file in sorted(EXAMPLE.glob("*.yaml")):
+        for body in yaml.safe_load_all(file.read_text()):
+            live.write(resources[body["kind"]], body)
