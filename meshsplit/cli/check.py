@@ -82,11 +82,18 @@ def to_text(sections: Sections, style: Style) -> str:
     for name, verdicts in sections.items():
         lines += [style.strong(name)] if verdicts else []
         for verdict in verdicts:
-            word = "" if verdict.level is Level.OK else f"{verdict.level}: "
-            lines.append(f"  {_ICONS[verdict.level]} {word}{visible(verdict.text)}")
+            lines.append(f"  {_mark(verdict.level, style)} {visible(verdict.text)}")
             lines += [f"{_INDENT}fix: {visible(verdict.fix)}"] if verdict.fix else []
             lines += [f"{_INDENT}see docs/codes.md#{verdict.code}"] if verdict.code else []
     return "\n".join(lines)
+
+
+def _mark(level: Level, style: Style) -> str:
+    """The icon, and the word unless all is well."""
+    if level is Level.OK:
+        return style.good(_ICONS[level])
+    paint = style.bad if level is Level.FAILURE else style.doubtful
+    return paint(f"{_ICONS[level]} {level}:")
 
 
 def to_summary(counts: Mapping[Level, int]) -> str:

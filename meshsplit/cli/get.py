@@ -49,7 +49,8 @@ def get_command(
     if output.format in {"json", "yaml"}:
         output.report("SplitReport", {"splits": [to_split_report(split) for split in chosen]})
     elif output.format == "name":
-        output.answer("\n".join(f"modelsplit.{MODEL_SPLITS.group}/{split.name}" for split in chosen))
+        if chosen:
+            output.answer("\n".join(f"modelsplit.{MODEL_SPLITS.group}/{split.name}" for split in chosen))
     else:
         _answer_table(chosen, namespace, cluster, program_of(context), output)
     context.exit(ExitCode.YES)
@@ -66,7 +67,7 @@ def _answer_table(
     output.answer(to_text(splits, datetime.now(UTC), output.stdout, with_namespace=not namespace, wide=wide))
     troubled = [split for split in splits if split.attention]
     for split in troubled:
-        output.answer(f"\n! {split}: {visible(split.attention)}")
+        output.answer(f"\n{output.stdout.bad(f'! {split}')}: {visible(split.attention)}")
         output.answer(f"  Next: {program} explain {split.name} -n {split.namespace}{cluster.flags}")
     if not troubled:
         first = splits[0]
@@ -95,12 +96,12 @@ def _cells(split: LiveSplit, now: datetime) -> tuple[str, ...]:
     word = split.ready.reason if split.ready is not None else ""
     step = errors = ""
     texts = (split.name, split.strategy, word, status.stable, status.canary, split.weight, step, errors)
-    return (*map(visible, texts), to_age(split.created, now))
+    return (*texts, to_age(split.created, now))
 
 
 def _wide_cells(split: LiveSplit) -> tuple[str, ...]:
     message = split.ready.message if split.ready is not None else split.problem
-    return visible(split.status.target), visible(message)
+    return split.status.target, message
 
 
 def _look_around(namespace: str, cluster: Cluster) -> str:

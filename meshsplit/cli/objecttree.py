@@ -52,7 +52,7 @@ def to_tree(tree: Sequence[Entry], style: Style) -> list[str]:
             entry.weight,
             entry.info,
         )
-        rows.append([visible(word) for word in words])
+        rows.append(list(words))
     first, *lines = to_table(["NAME", "KIND", "STATUS", "WEIGHT", "INFO"], rows)
     return [style.strong(first), *lines]
 

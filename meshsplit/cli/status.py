@@ -11,7 +11,7 @@ from meshsplit.cli.connection import Connection, connection_options, live_namesp
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.kinds import MODEL_SPLITS
 from meshsplit.cli.lookup import find_split
-from meshsplit.cli.objecttree import Entry, make_tree, to_dot, to_tree
+from meshsplit.cli.objecttree import BAD, GOOD, OPEN, Entry, make_tree, to_dot, to_tree
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.ownership import Authorship
 from meshsplit.cli.program import program_of
@@ -62,8 +62,8 @@ def status_command(
 def to_text(situation: Situation, tree: tuple[Entry, ...], style: Style, *, wide: bool) -> str:
     """The block: a head line, the numbers by member, the object tree, the conditions worth a look."""
     split = situation.split
-    head = f"{style.strong(split.name)} · {split.namespace}      {_state(tree)}"
-    notes = [f"! {visible(note)}" for note in _notes(situation)]
+    head = f"{style.strong(split.name)} · {split.namespace}      {_state(tree[0], style)}"
+    notes = [f"{style.bad('!')} {visible(note)}" for note in _notes(situation)]
     conditions = _condition_lines(situation, style, wide=wide)
     return "\n".join([head, *notes, "", *_numbers(situation), "", *to_tree(tree, style), *conditions])
 
@@ -97,9 +97,9 @@ def to_report(situation: Situation, tree: tuple[Entry, ...]) -> dict[str, Any]:
     }
 
 
-def _state(tree: tuple[Entry, ...]) -> str:
-    root = tree[0]
-    return f"{root.icon} {root.status}" + (f", {root.info}" if root.info else "")
+def _state(root: Entry, style: Style) -> str:
+    paint = {GOOD: style.good, BAD: style.bad, OPEN: style.doubtful}[root.icon]
+    return paint(f"{root.icon} {visible(root.status)}") + (f", {root.info}" if root.info else "")
 
 
 def _notes(situation: Situation) -> list[str]:
@@ -171,7 +171,7 @@ def _condition_lines(situation: Situation, style: Style, *, wide: bool) -> list[
             condition.status,
             condition.reason,
             to_rfc3339(condition.last_transition_time),
-            visible(condition.message),
+            condition.message,
         ]
         for condition in sorted(conditions, key=lambda each: each.type)
     ]

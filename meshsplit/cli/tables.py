@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from meshsplit.cli.terminal import visible
+
 GAP = "  "
 NOTHING = "-"
 """What a cell without a value shows."""
@@ -11,8 +13,8 @@ _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 365 * 86_400
 
 
 def to_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines with aligned columns, the header first; an empty cell shows NOTHING."""
-    table = [list(header), *([cell or NOTHING for cell in row] for row in rows)]
+    """Lines with aligned columns, the header first; an empty cell shows NOTHING, none steers a terminal."""
+    table = [list(header), *([visible(cell) or NOTHING for cell in row] for row in rows)]
     widths = [max(len(row[at]) for row in table) for at in range(len(header))]
     return [
         GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table

@@ -61,6 +61,18 @@ class Style:
         """A line that only the old side has."""
         return self._paint(text, fg="red")
 
+    def good(self, text: str) -> str:
+        """What is as it should be."""
+        return self._paint(text, fg="green")
+
+    def bad(self, text: str) -> str:
+        """What somebody should look at."""
+        return self._paint(text, fg="red", bold=True)
+
+    def doubtful(self, text: str) -> str:
+        """What is not known, or may become good or bad."""
+        return self._paint(text, fg="yellow")
+
     def _paint(self, text: str, fg: str | None = None, bold: bool = False, dim: bool = False) -> str:
         if not self.colour:
             return text

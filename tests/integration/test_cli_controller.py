@@ -68,6 +68,9 @@ def test_from_an_edit_to_its_explanation(live: tuple[Live, Manager]) -> None:
     series = parse(read(f"http://127.0.0.1:{manager.port}/metrics"))
     labels = {"namespace": NAMESPACE, "split": "ai-model", "member": "ai-model-two", "kind": "current"}
     assert series["meshsplit_weight", tuple(sorted(labels.items()))] == 40
+    requests = {labels for name, labels in series if name == "rest_client_requests_total"}
+    assert (("code", "200"), ("method", "GET")) in requests
+    assert (("code", "201"), ("method", "PATCH")) in requests
 
 
 def test_check_sees_the_controller_live_and_die(live: tuple[Live, Manager]) -> None:

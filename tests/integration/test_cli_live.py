@@ -137,6 +137,7 @@ def test_get_by_name_and_by_label(shared: Live) -> None:
         "modelsplit.meshsplit.dev/detect",
     ]
     assert answer(shared, "get", "-A", "-l", "team=x").startswith("No ModelSplits in the cluster.")
+    assert answer(shared, "get", "-A", "-l", "team=x", "-o", "name") == ""
     empty = answer(shared, "get", "-n", "default")
     assert empty == "No ModelSplits in namespace default.\nNext: meshsplit get -A\n"
 
@@ -167,6 +168,17 @@ def test_get_of_a_name_that_is_not_there_tells_what_is(shared: Live) -> None:
     result = shared.run("get", "mnst", "-n", "models")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "no ModelSplit mnst in namespace models; there is mnist\nNext: meshsplit get -A" in result.stderr
+
+
+def test_colour_says_what_a_word_says_too(shared: Live) -> None:
+    painted = shared.run("get", "-A", "--color", "always").stdout
+    assert "\x1b[31m\x1b[1m! vision/detect\x1b[0m: " in painted
+    assert AGE.sub("0s", re.sub(r"\x1b\[\d+m", "", painted)) == GET_ALL
+    assert (
+        "\x1b[32m✔ Steady\x1b[0m, 80 / 20"
+        in shared.run("status", "mnist", "-n", "models", "--color", "always").stdout
+    )
+    assert "\x1b[31m\x1b[1m✖ failure:\x1b[0m" in shared.run("check", "--color", "always").stdout
 
 
 def test_a_group_that_no_controller_saw_is_told_from_a_typing_mistake(shared: Live) -> None:
