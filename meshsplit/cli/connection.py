@@ -35,10 +35,16 @@ class Connection:
         named = (("kubeconfig", self.kubeconfig), ("context", self.context), ("as", self.impersonate))
         return "".join(f" --{name} {value}" for name, value in named if value)
 
+    def own_namespace(self) -> str:
+        """The namespace of the context, where kubectl puts what names none."""
+        from meshsplit.kube.client import find_namespace  # as in open
+
+        return find_namespace(self.kubeconfig, self.context)
+
     def open(self, namespace: str | None = None) -> Cluster:
         """The cluster, with `namespace` or the context's own; CannotAnswer without a kubeconfig."""
         # Half a second of imports that no offline verb should wait for.
-        from meshsplit.kube.client import Client, ConfigurationError, find_namespace, load_configuration
+        from meshsplit.kube.client import Client, ConfigurationError, load_configuration
 
         try:
             configuration = load_configuration(self.kubeconfig, self.context)
@@ -49,8 +55,7 @@ class Connection:
                 following="kubectl config get-contexts",
             ) from None
         client = Client(configuration, timeout=self.timeout, impersonate=self.impersonate)
-        own = namespace or find_namespace(self.kubeconfig, self.context)
-        return Cluster(client, configuration.host, own, self.flags)
+        return Cluster(client, configuration.host, namespace or self.own_namespace(), self.flags)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,8 @@ def _following(inputs: Inputs, differs: bool, program: str) -> str:
 def _how_to_apply(inputs: Inputs) -> str:
     files = [f"-f {path}" for path in inputs.paths]
     files += [f"-k {inputs.kustomization}"] if inputs.kustomization else []
-    context = f" --context {inputs.live.context}" if inputs.live and inputs.live.context else ""
-    return f"kubectl apply {' '.join(files)}{context}"
+    where = f" -n {inputs.named_namespace}" if inputs.named_namespace else ""
+    return f"kubectl apply {' '.join(files)}{where}{inputs.live.flags if inputs.live else ''}"
 
 
 def _read_against(inputs: Inputs, against: str) -> list[Body]:

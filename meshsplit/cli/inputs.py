@@ -145,6 +145,8 @@ def input_options(command: Command) -> Command:
             raise click.UsageError("--offline and --live exclude each other")
         context = click.get_current_context()
         is_named = context.get_parameter_source("namespace") is ParameterSource.COMMANDLINE
+        if live and not is_named:
+            namespace = connection.own_namespace()
         inputs = Inputs(
             (*files, *filenames),
             kustomization,

@@ -16,7 +16,7 @@ from meshsplit.cli.terminal import visible
 TRACEBACK = "MESHSPLIT_TRACEBACK"
 
 FAMILIES: dict[str, dict[str, str]] = {
-    "Offline (opens no connection beyond this machine)": {
+    "Offline (opens no connection, but for --live and explain GROUP)": {
         "render": "manifests in, Istio YAML out",
         "lint": "find mistakes; stable codes MSP101...",
         "diff": "what render would change, against files or a cluster",

@@ -158,6 +158,21 @@ def test_who_may_read_one_namespace_names_it_and_is_told_what_is_not_seen(live: 
     assert f"note: only namespace {NAMESPACE} was read of inferenceservices, virtualservices" in result.stderr
 
 
+def test_objects_that_name_no_namespace_are_where_kubectl_would_put_them(live: Live) -> None:
+    for file in Path("example").glob("ai-model-*.yaml"):
+        body = yaml.safe_load(file.read_text())
+        del body["metadata"]["namespace"]
+        file.write_text(yaml.safe_dump(body))
+    set_percents("60", "40")
+    named = live.run("diff", "example", "--live", "-n", NAMESPACE)
+    assert (named.exit_code, named.stdout) == (1, CHANGED)
+    assert named.stderr == f"Next: kubectl apply -f example -n {NAMESPACE}\n"
+    config = yaml.safe_load(live.kubeconfig.read_text())
+    config["contexts"][0]["context"]["namespace"] = NAMESPACE
+    live.kubeconfig.write_text(yaml.safe_dump(config))
+    assert live.run("diff", "example", "--live").stdout == CHANGED
+
+
 def test_the_report_and_the_unified_form(live: Live) -> None:
     set_percents("60", "40")
     report = json.loads(live.run("diff", "example", "--live", "-o", "json").stdout)
