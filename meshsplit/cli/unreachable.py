@@ -9,7 +9,8 @@ from meshsplit.cli.terminal import visible
 from meshsplit.kube.port import ApiError, NotFound, Resource
 
 UNAUTHORIZED, FORBIDDEN = 401, 403
-INSTALL_PAGE = "docs/install.md"
+INSTALL = "meshsplit install --export | kubectl apply -f -"
+INSTALL_CRDS = "meshsplit install --export --crds-only | kubectl apply -f -"
 
 # urllib3 writes its own class and the connection before what the system said.
 _SYSTEM_SAID = re.compile(r"\[Errno -?\d+\] ([^()]+)")
@@ -97,7 +98,7 @@ def _cause(error: ApiError) -> str:
 
 def _how_to_install(resource: Resource) -> str:
     if resource.group == "meshsplit.dev":
-        return f"install meshsplit's CustomResourceDefinitions ({INSTALL_PAGE})"
+        return INSTALL_CRDS
     known = {"serving.kserve.io": "KServe", "networking.istio.io": "Istio"}
     product = known.get(resource.group, resource.group)
     return f"install {product}, or look at the cluster that has it with --context"

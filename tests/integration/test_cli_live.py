@@ -391,7 +391,7 @@ def test_a_cluster_without_the_crd_says_what_to_install(tmp_path: Path) -> None:
         result = bare.run("get", "-A")
         assert result.exit_code == 2
         assert "the cluster does not know modelsplits.meshsplit.dev" in result.stderr
-        assert "fix: install meshsplit's CustomResourceDefinitions" in result.stderr
+        assert "fix: meshsplit install --export --crds-only | kubectl apply -f -" in result.stderr
     gone = bare.run("get", "-A")
     assert gone.exit_code == 2
     assert f"cannot reach the API at {bare.server.url}: Connection refused" in gone.stderr

@@ -1,4 +1,4 @@
-"""A cluster for the verbs: the embedded API server with open stand-ins for the kinds they read."""
+"""A cluster for the verbs: the embedded API server with our CRD and open stand-ins for others' kinds."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from click.testing import CliRunner, Result
 
+from meshsplit.api.crd import make_modelsplit_crd
 from meshsplit.cli import kinds
 from meshsplit.cli.main import cli
 from meshsplit.kube.client import Client, load_configuration
@@ -55,7 +56,7 @@ def make_crd(resource: Resource, *versions: str) -> dict[str, Any]:
     }
 
 
-MESHSPLIT = (make_crd(kinds.MODEL_SPLITS),)
+MESHSPLIT = (make_modelsplit_crd(),)
 KSERVE = tuple(
     make_crd(each)
     for each in (kinds.INFERENCE_SERVICES, kinds.SERVING_RUNTIMES, kinds.CLUSTER_SERVING_RUNTIMES)

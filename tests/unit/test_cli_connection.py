@@ -93,7 +93,7 @@ REFUSALS: list[tuple[ApiError, list[str]]] = [
         NotFound(404, "NotFound", "page not found"),
         [
             "does not know modelsplits.meshsplit.dev (v1alpha1)",
-            "install meshsplit's CustomResourceDefinitions",
+            "fix: meshsplit install --export --crds-only | kubectl apply -f -",
         ],
     ),
     (Unavailable(503, "ServiceUnavailable", "etcd"), ["the API answered 503 ServiceUnavailable: etcd"]),

@@ -10,7 +10,7 @@ from meshsplit.cli.doctor.verdict import Level, Patient, Verdict, count, ok
 from meshsplit.cli.fields import field_paths
 from meshsplit.cli.kinds import CRDS, LEASES, MODEL_SPLITS
 from meshsplit.cli.splits import mapping, to_live_split, to_time
-from meshsplit.cli.unreachable import INSTALL_PAGE
+from meshsplit.cli.unreachable import INSTALL, INSTALL_CRDS
 from meshsplit.controller.options import LEASE_NAME
 
 MINIMUM = (1, 29)
@@ -50,14 +50,14 @@ def check_crd(patient: Patient) -> Iterator[Verdict]:
     """Whether the ModelSplit CRD is there, and has the fields this client knows."""
     body = patient.cluster.find(CRDS, "", CRD_NAME)
     if body is None:
-        yield Verdict(Level.FAILURE, f"the CRD {CRD_NAME} is not installed", f"see {INSTALL_PAGE}")
+        yield Verdict(Level.FAILURE, f"the CRD {CRD_NAME} is not installed", INSTALL_CRDS)
         return
     versions = body.get("spec", {}).get("versions") or []
     served = [each for each in versions if each.get("name") == MODEL_SPLITS.version and each.get("served")]
     if not served:
         there = ", ".join(str(each.get("name")) for each in versions)
         text = f"the ModelSplit CRD does not serve {MODEL_SPLITS.version}, it has {there}"
-        yield Verdict(Level.FAILURE, text, f"install the CRD of this version ({INSTALL_PAGE})")
+        yield Verdict(Level.FAILURE, text, INSTALL_CRDS)
         return
     yield _compare_fields(mapping(served[0], "schema", "openAPIV3Schema", "properties", "spec"))
 
@@ -71,7 +71,7 @@ def check_controller(patient: Patient) -> Iterator[Verdict]:
         yield _judge_deployment(body)
     if lease is None and not deployments:
         text = f"no controller: namespace {namespace} has neither a Lease {LEASE_NAME} nor a Deployment"
-        yield Verdict(Level.FAILURE, text, f"install it ({INSTALL_PAGE}), or name --system-namespace")
+        yield Verdict(Level.FAILURE, text, f"{INSTALL}    or name its namespace with --system-namespace")
     elif lease is None:
         yield Verdict(
             Level.WARNING,
@@ -131,7 +131,7 @@ def _compare_fields(schema: Mapping[str, Any]) -> Verdict:
     missing, extra = sorted(ours - theirs), sorted(theirs - ours)
     if missing:
         text = f"{name} is older than this client: it lacks {_listed(missing)}"
-        return Verdict(Level.WARNING, text, f"install the CRD of this version ({INSTALL_PAGE})")
+        return Verdict(Level.WARNING, text, INSTALL_CRDS)
     if extra:
         text = f"{name} is newer than this client: it has {_listed(extra)}"
         return Verdict(Level.WARNING, text, "upgrade this client")
