@@ -21,7 +21,7 @@ FAMILIES: dict[str, dict[str, str]] = {
         "lint": "find mistakes; stable codes MSP101...",
         "diff": "what render would change, against files or a cluster",
         "explain": "a code, a field, or why a live group is where it is",
-        "local": "a real Envoy on a folder of manifests",
+        "local": "a cluster and a real Envoy on a folder of manifests",
         "demo": "a live split on this machine, measured",
     },
     "Live (your kubeconfig)": {
