@@ -75,7 +75,7 @@ def healthy(tmp_path: Path) -> Iterator[Live]:
         live.write(kinds.DEPLOYMENTS, make_deployment("istiod", "istio-system", 1, app="istiod"))
         live.write(kinds.INFERENCE_SERVICES, make_member("mnist-v1", "mnist", "100"))
         ready = [make_condition("Ready", reason="Steady")]
-        live.write(kinds.MODEL_SPLITS, make_split("mnist", conditions=ready))
+        live.write(kinds.MODEL_SPLITS, make_split("mnist", observedGeneration=1, conditions=ready))
         write_lease(live, datetime.now(UTC))
         yield live
 
@@ -151,6 +151,17 @@ def test_a_controller_that_stopped_is_a_failure(healthy: Live) -> None:
     code, verdict = only(healthy)
     assert (code, verdict["section"]) == (1, "meshsplit")
     assert verdict["text"].startswith("the controller is gone: meshsplit-0 renewed Lease")
+
+
+def test_a_controller_without_a_lease_is_known_by_its_work(healthy: Live) -> None:
+    healthy.client().delete(kinds.LEASES, "meshsplit-system", "meshsplit")
+    code, verdict = only(healthy)
+    assert (code, verdict["level"]) == (0, "warning")
+    assert "though ModelSplits have a status" in verdict["text"]
+    healthy.client().delete(kinds.MODEL_SPLITS, "models", "mnist")
+    code, verdict = only(healthy)
+    assert (code, verdict["level"]) == (1, "failure")
+    assert verdict["text"].startswith("no controller: namespace meshsplit-system has neither a Lease")
 
 
 def test_pods_of_the_controller_are_looked_at(healthy: Live) -> None:
