@@ -52,7 +52,6 @@ class Cursor:
     """How far counters were read: the last sample's time and pods, and the series, sorted by key."""
 
     at: float | None = None
-    weight: int | None = None
     pods: frozenset[str] = frozenset()
     marks: tuple[Mark, ...] = ()
 
@@ -60,11 +59,11 @@ class Cursor:
 Increments = Mapping[SeriesKey, float]
 
 
-def difference(cursor: Cursor, sample: Sample, weight: int) -> tuple[Cursor, Increments | None]:
-    """What was counted between the cursor and `sample`, during all of which `weight` was in force.
+def difference(cursor: Cursor, sample: Sample, mixed: bool = False) -> tuple[Cursor, Increments | None]:
+    """What was counted between the cursor and `sample`; `mixed` when the weight changed in between.
 
     None, and no evidence, for the first sample, an empty one, one that is not later than the cursor, and one
-    whose weight is not the cursor's. An empty or late one leaves the cursor as it is.
+    over a change of weight. An empty or late one leaves the cursor as it is.
     """
     values = {key: value for key, value in sample.values.items() if math.isfinite(value) and value >= 0}
     if not values or not math.isfinite(sample.at) or (cursor.at is not None and sample.at <= cursor.at):
@@ -76,9 +75,8 @@ def difference(cursor: Cursor, sample: Sample, weight: int) -> tuple[Cursor, Inc
         for key, value in sorted(values.items())
     }
     marks |= {key: Mark(key, value, sample.at) for key, value in values.items()}
-    after = Cursor(sample.at, weight, pods, tuple(marks[key] for key in sorted(marks)))
-    comparable = cursor.at is not None and cursor.weight == weight
-    return after, increments if comparable else None
+    after = Cursor(sample.at, pods, tuple(marks[key] for key in sorted(marks)))
+    return after, None if cursor.at is None or mixed else increments
 
 
 def _increment(value: float, mark: Mark | None, scraped_before: bool) -> float:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from meshsplit.analysis.bounds import information, least_requests
 from meshsplit.analysis.counts import Counts
 from meshsplit.analysis.forecast import Conditions, Forecast, foresee
+from meshsplit.analysis.guess import RISES
 from meshsplit.analysis.metric import to_phi
 from meshsplit.analysis.ramp import FULL_WEIGHT
+from meshsplit.analysis.rollback import AT_FIRST_READ
 from meshsplit.analysis.rules import Line, MetricRule, Shape
 from meshsplit.analysis.walk import Act, Course
 
@@ -20,8 +22,9 @@ _LARGEST_WEIGHT = 500
 _LARGEST_TRAFFIC = 1e6
 _LARGEST_ADD = 0.5
 _HALVINGS = 40
-_CHANGES_OF_MIND = 0.6 * math.log(1 / 0.21)
-"""What the bet on other rises than the true one costs: 0.6 of ln of the share on twice at the first read."""
+_SPREAD_BET = 0.6 * math.log(1.0 / (AT_FIRST_READ * dict(RISES)[2.0]))
+"""What betting on several rises costs: 0.6 of what is lost by holding only the share on twice from the start,
+since the neighbours win too (fitted to simulations)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def detect_seconds(
     gain = information(share, rate, conditions.baseline, rule.harm) * conditions.traffic
     if gain <= 0.0 or rate <= rule.harm.at(conditions.baseline):
         return math.inf
-    needed = (math.log(course.rules.harm_needed) + _CHANGES_OF_MIND) * _phi(conditions, share)
+    needed = (math.log(course.rules.harm_needed) + _SPREAD_BET) * _phi(conditions, share)
     return needed / gain + conditions.read_seconds / 2
 
 

@@ -5,6 +5,7 @@ carries the action out; when it could not (a gate is closed, the object changed)
 the next read, which is what counts.
 """
 
+import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -26,16 +27,19 @@ class Act(StrEnum):
     PROMOTE = "Promote"
     ROLLBACK = "Rollback"
     INCONCLUSIVE = "Inconclusive"
-    """The deadline has passed without a verdict; what then is the user's `onInconclusive`."""
+    """Deadline or longest hold has passed without a verdict; what then is the user's `onInconclusive`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a rollout is walked; `deadline` in seconds since its first weight was set."""
+    """How a rollout is walked; `deadline` in seconds since its first weight was set, `max_hold`
+    in seconds on one weight.
+    """
 
     rules: Rules = Rules()  # noqa: RUF009 - frozen
     ramp: Ramp = Ramp()  # noqa: RUF009 - frozen
     deadline: float = DEADLINE
+    max_hold: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def advance(walk: Walk, read: Read, course: Course, traffic: float, now: float) 
         return walk, Move(Act.ROLLBACK, 0, verdict)
     if verdict.decision is Decision.PROMOTE:
         return walk, Move(Act.PROMOTE, FULL_WEIGHT, verdict)
-    if now >= course.deadline:
+    if now >= course.deadline or now - walk.since >= course.max_hold:
         return walk, Move(Act.INCONCLUSIVE, walk.weight, verdict)
     weight = next_weight(course.ramp, walk.weight, traffic, verdict.bound, reads, now - walk.since)
     if weight == walk.weight or verdict.blind or verdict.suspect:
