@@ -1,4 +1,4 @@
-"""What a ModelSplit's strategy and analysis ask of the decision rule, with defaults for what they leave out."""
+"""What a ModelSplit's strategy and analysis ask of the decision rule, with defaults for the rest."""
 
 import re
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 STALE_AFTER = 300.0
-"""Seconds after which a series that is absent is forgotten: Prometheus' own lookback delta."""
+"""Seconds for which a series may be missing from samples and is still known: Prometheus' lookback delta."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -69,7 +69,7 @@ def difference(cursor: Cursor, sample: Sample, mixed: bool = False) -> tuple[Cur
     if not values or not math.isfinite(sample.at) or (cursor.at is not None and sample.at <= cursor.at):
         return cursor, None
     pods = sample.scraped | {key.pod for key in values}
-    marks = {mark.key: mark for mark in cursor.marks if sample.at - mark.at <= STALE_AFTER}
+    marks = {mark.key: mark for mark in cursor.marks if _is_known(mark, cursor)}
     increments = {
         key: _increment(value, marks.get(key), key.pod in cursor.pods)
         for key, value in sorted(values.items())
@@ -77,6 +77,11 @@ def difference(cursor: Cursor, sample: Sample, mixed: bool = False) -> tuple[Cur
     marks |= {key: Mark(key, value, sample.at) for key, value in values.items()}
     after = Cursor(sample.at, pods, tuple(marks[key] for key in sorted(marks)))
     return after, None if cursor.at is None or mixed else increments
+
+
+def _is_known(mark: Mark, cursor: Cursor) -> bool:
+    """Whether a series was seen lately in sampled time; an outage of the source makes none forgotten."""
+    return cursor.at is None or cursor.at - mark.at <= STALE_AFTER
 
 
 def _increment(value: float, mark: Mark | None, scraped_before: bool) -> float:

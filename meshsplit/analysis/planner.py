@@ -39,6 +39,8 @@ class Fault:
     course: Forecast
     least_requests: float
 
+    excess: float
+
     @property
     def noticed(self) -> bool:
         """Whether it is rolled back before the deadline."""
@@ -69,6 +71,7 @@ class Obstacle:
 class Plan:
     """A healthy rollout's likely course, the cost of faults, and what stands in the way of a verdict."""
 
+    conditions: Conditions
     healthy: Forecast
     faults: tuple[Fault, ...]
     obstacles: tuple[Obstacle, ...]
@@ -79,7 +82,7 @@ def make_plan(course: Course, conditions: Conditions) -> Plan:
     healthy = foresee(course, conditions, conditions.baseline)
     obstacles = _find_obstacles(course, conditions, healthy) if healthy.act is not Act.PROMOTE else ()
     faults = tuple(_make_fault(course, conditions, ratio) for ratio in FAULTS)
-    return Plan(healthy, faults, obstacles)
+    return Plan(conditions, healthy, faults, obstacles)
 
 
 def _make_fault(course: Course, conditions: Conditions, ratio: float) -> Fault:
@@ -88,7 +91,8 @@ def _make_fault(course: Course, conditions: Conditions, ratio: float) -> Fault:
     rule = _gating(course)[0] if _gating(course) else MetricRule("")
     weight = found.weight / FULL_WEIGHT
     least = least_requests(weight, rate, conditions.baseline, rule.harm, course.rules.false_rollback_rate)
-    return Fault(ratio, rate, found, least)
+    excess = found.requests * (rate - conditions.baseline)
+    return Fault(ratio, rate, found, least, excess)
 
 
 def _gating(course: Course) -> list[MetricRule]:
@@ -126,7 +130,7 @@ def _phi(conditions: Conditions, share: float) -> float:
 def _find_obstacles(course: Course, conditions: Conditions, healthy: Forecast) -> tuple[Obstacle, ...]:
     """What stands in the way, metric by metric; the ramp is taken as it was foreseen."""
     ramp = sum(stay.seconds for stay in healthy.stays if stay.weight < course.ramp.last)
-    left = course.deadline - ramp
+    left = min(course.deadline - ramp, course.max_hold)
     found = []
     for rule in _gating(course):
         seconds = certify_seconds(course, conditions, rule, course.ramp.last)

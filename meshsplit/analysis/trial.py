@@ -10,6 +10,7 @@ from meshsplit.analysis.combine import combine_harm, combine_safety
 from meshsplit.analysis.counts import NOTHING, Counts, find_problem
 from meshsplit.analysis.excess import NO_BOUND
 from meshsplit.analysis.guess import Past
+from meshsplit.analysis.logs import exp_of
 from meshsplit.analysis.metric import Circumstance, EdgeTest, log_harm, log_safe, step_edge
 from meshsplit.analysis.pods import PodCounts, find_suspect
 from meshsplit.analysis.rules import MetricRule, Rules, Shape
@@ -98,7 +99,7 @@ def judge(trial: Trial, rules: Rules, top: bool, problems: Iterable[Problem] = (
     elif top and safety >= rules.safety_needed:
         decision = Decision.PROMOTE
     evidence = tuple(
-        Evidence.make(rule, tests, log_harm, log_safety)
+        _make_evidence(rule, tests, log_harm, log_safety)
         for (rule, tests), log_harm, log_safety in zip(pairs, harms, safeties, strict=True)
     )
     return Verdict(
@@ -111,6 +112,24 @@ def judge(trial: Trial, rules: Rules, top: bool, problems: Iterable[Problem] = (
         evidence,
         tuple(problems),
         suspect,
+    )
+
+
+def _make_evidence(
+    rule: MetricRule, tests: tuple[EdgeTest, ...], log_harm: float, log_safety: float | None
+) -> Evidence:
+    """The evidence of a metric, shown at the edge where harm is clearest."""
+    at = 0
+    if len(tests) > 1:
+        at = max(range(len(tests)), key=lambda i: tests[i].harm.log_evidence(rule.shape))
+    return Evidence(
+        rule.name,
+        rule.edges[at].name,
+        tests[at].seen,
+        tests[at].fresh,
+        exp_of(log_harm),
+        None if log_safety is None else exp_of(log_safety),
+        rule.dry_run,
     )
 
 

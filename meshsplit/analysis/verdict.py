@@ -2,15 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from meshsplit.analysis.counts import Counts
 from meshsplit.analysis.intervals import Interval, rate_interval, ratio_interval
-from meshsplit.analysis.logs import exp_of
-from meshsplit.analysis.rules import MetricRule
-
-if TYPE_CHECKING:
-    from meshsplit.analysis.metric import EdgeTest
 
 
 class Decision(StrEnum):
@@ -37,24 +31,6 @@ class Evidence:
     harm: float
     safety: float | None
     dry_run: bool
-
-    @classmethod
-    def make(
-        cls, rule: MetricRule, tests: "tuple[EdgeTest, ...]", log_harm: float, log_safety: float | None
-    ) -> "Evidence":
-        """The evidence of a metric, shown at the edge where harm is clearest."""
-        at = 0
-        if len(tests) > 1:
-            at = max(range(len(tests)), key=lambda i: tests[i].harm.log_evidence(rule.shape))
-        return cls(
-            rule.name,
-            rule.edges[at].name,
-            tests[at].seen,
-            tests[at].fresh,
-            exp_of(log_harm),
-            None if log_safety is None else exp_of(log_safety),
-            rule.dry_run,
-        )
 
     def canary_rate(self) -> Interval:
         """The canary's rate with a 95 % interval for this moment alone; decisions rest on the evidence."""

@@ -19,6 +19,8 @@ FAMILIES: dict[str, dict[str, str]] = {
     "Offline (opens no connection beyond this machine)": {
         "render": "manifests in, Istio YAML out",
         "lint": "find mistakes; stable codes MSP101...",
+        "plan": "how a rollout would go: time, exposure, limits",
+        "simulate": "play a rollout against a traffic script",
         "diff": "what render would change, against files",
         "explain": "a code, or a field of ModelSplit",
         "local": "a real Envoy on a folder of manifests",
