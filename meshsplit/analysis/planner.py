@@ -16,6 +16,8 @@ from meshsplit.analysis.walk import Act, Course
 
 FAULTS = (2.0, 10.0)
 """How many times as often as stable the canaries fail whose cost a plan states."""
+BUDGET = "failureBudget"
+"""The obstacle where no metric is one: the weight never gets to where promotion is decided."""
 _WORST = 0.95
 _LARGEST_WEIGHT = 500
 """A canary with half of the traffic: more of it leaves too little stable to compare with."""
@@ -129,12 +131,14 @@ def _phi(conditions: Conditions, share: float) -> float:
 
 def _find_obstacles(course: Course, conditions: Conditions, healthy: Forecast) -> tuple[Obstacle, ...]:
     """What stands in the way, metric by metric; the ramp is taken as it was foreseen."""
+    if healthy.weight < course.ramp.last:
+        return (Obstacle(BUDGET, math.inf, ()),)
     ramp = sum(stay.seconds for stay in healthy.stays if stay.weight < course.ramp.last)
     left = min(course.deadline - ramp, course.max_hold)
     found = []
     for rule in _gating(course):
         seconds = certify_seconds(course, conditions, rule, course.ramp.last)
-        if seconds > left:
+        if seconds + conditions.read_seconds > left:
             remedies = _find_remedies(course, conditions, rule, left, ramp)
             found.append(Obstacle(rule.name, seconds + ramp, remedies))
     return tuple(found)

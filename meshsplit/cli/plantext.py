@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from meshsplit.analysis.planner import Fault, Obstacle, Plan, Remedy
+from meshsplit.analysis.planner import BUDGET, Fault, Obstacle, Plan, Remedy
 from meshsplit.analysis.ramp import FULL_WEIGHT
 from meshsplit.analysis.walk import Act
 from meshsplit.cli.compare import Difference
@@ -80,6 +80,10 @@ def _fault(fault: Fault, rollout: Rollout) -> str:
 
 def describe_obstacle(obstacle: Obstacle, canary: str, policy: Policy) -> tuple[str, str]:
     """The sentence of a finding, and how to mend it."""
+    if obstacle.metric == BUDGET:
+        allowed = f"{policy.course.ramp.budget:g} failures in {to_duration(policy.course.ramp.reaction)}"
+        message = f"the failure budget of {allowed} keeps {canary} below its last weight at this traffic"
+        return message, "raise strategy.canary.failureBudget"
     takes = (
         f"takes about {to_duration(obstacle.seconds)}" if math.isfinite(obstacle.seconds) else "is impossible"
     )
