@@ -116,7 +116,8 @@ def test_a_seed_gives_one_rollout_and_another_seed_another(name: str) -> None:
     world = World(50, (Phase(0.01),), (Phase(0.012),), icc=0.002)
 
     def once(seed: int) -> tuple[Run, list[Row]]:
-        rng, rows = random.Random(seed), []
+        rng = random.Random(seed)
+        rows: list[Row] = []
         run = play(world, make_rule_maker(name, Course())(world, rng), rng, rows.append)
         return run, rows
 
@@ -136,7 +137,8 @@ def test_a_summary_has_shares_times_and_their_errors() -> None:
     found = summarise([*runs, run_of(Act.INCONCLUSIVE, 7200), run_of(Act.INCONCLUSIVE, 7200)])
     assert (found.promoted.value, found.rolled_back.value, found.undecided.value) == (0.6, 0.2, 0.2)
     assert found.promoted.error == pytest.approx((7 / 12 * 5 / 12 / 10) ** 0.5)
-    assert (found.seconds_to_rollback.value, found.seconds_to_rollback.error) == (50, pytest.approx(10))
+    assert found.seconds_to_rollback.value == 50
+    assert found.seconds_to_rollback.error == pytest.approx(10)
     assert found.canary_requests.value == 120
     assert found.share == pytest.approx(0.12)
 
