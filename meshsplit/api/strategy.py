@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from meshsplit.api.fields import (
     MAX_ENTRIES,
@@ -18,7 +18,7 @@ from meshsplit.api.fields import (
     Token,
     Url,
 )
-from meshsplit.api.wire import StrictWire
+from meshsplit.api.wire import NullIsAbsent, StrictWire
 
 
 class Mirror(StrictWire):
@@ -39,7 +39,7 @@ class HeaderMatch(StrictWire):
 class CanaryMatch(StrictWire):
     """Requests that always go to the canary, by header."""
 
-    headers: Annotated[dict[Token, HeaderMatch], Field(min_length=1, max_length=MAX_ENTRIES)]
+    headers: Annotated[dict[Token, HeaderMatch], Field(min_length=1, max_length=MAX_ENTRIES), NullIsAbsent]
 
 
 class SecretKey(StrictWire):
@@ -133,7 +133,9 @@ class GatewayCounters(StrictWire):
 
 
 class Source(StrictWire):
-    """Where counters come from."""
+    """Where counters come from: exactly one of the two."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     prometheus: Prometheus | None = None
     gateway: GatewayCounters | None = None

@@ -2,22 +2,28 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
     PlainValidator,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from meshsplit.api.names import is_dns_label, is_object_name
+from meshsplit.api.names import is_dns_label, is_object_name, matches
 
 MAX_OBJECT_BYTES = 1_572_864
 """The largest request that etcd takes (--max-request-bytes), so no string in an object is longer."""
@@ -41,6 +47,33 @@ def checked(accepts: Callable[[str], bool], what: str) -> AfterValidator:
     return AfterValidator(validate)
 
 
+@dataclass(frozen=True, slots=True, init=False)
+class Matching:
+    """Annotates a string that must fit, as a whole, every one of `patterns`; its JSON schema says so too."""
+
+    what: str
+    patterns: tuple[str, ...]
+
+    def __init__(self, what: str, *patterns: str) -> None:
+        object.__setattr__(self, "what", what)
+        object.__setattr__(self, "patterns", patterns)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._validate, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        parts = [{"pattern": f"^{pattern}$"} for pattern in self.patterns]
+        # `kubectl explain` takes an allOf of one part for the type.
+        return {**handler(schema), **(parts[0] if len(parts) == 1 else {"allOf": parts})}
+
+    def _validate(self, value: str) -> str:
+        if not matches(value, self.patterns):
+            raise want(self.what)
+        return value
+
+
 def _to_time(value: Any) -> datetime:
     if isinstance(value, str) and _RFC3339.fullmatch(value):
         try:
@@ -60,13 +93,26 @@ def to_rfc3339(time: datetime) -> str:
 
 
 Time = Annotated[
-    datetime, PlainValidator(_to_time), PlainSerializer(to_rfc3339, return_type=str, when_used="json")
+    datetime,
+    PlainValidator(_to_time),
+    PlainSerializer(to_rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A Kubernetes time, always with its zone."""
 
 
 def _is_namespace(text: str) -> bool:
     return text == "" or is_dns_label(text)
+
+
+def _without_nulls(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: value for key, value in data.items() if value is not None}
+    return data
+
+
+NullIsAbsent = BeforeValidator(_without_nulls)
+"""Annotates a map in which a null value is no entry."""
 
 
 class Wire(BaseModel):
@@ -77,15 +123,21 @@ class Wire(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None}
-        return data
+        return _without_nulls(data)
 
 
 class StrictWire(Wire):
-    """A part of one of our own documents, where an unknown field is a mistake."""
+    """A part of one of our own documents, where an unknown field is a mistake, even one that is null."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        known = {field.alias for field in cls.model_fields.values()}
+        return {key: value for key, value in data.items() if value is not None or key not in known}
 
 
 class Metadata(Wire):

@@ -28,6 +28,7 @@ FAMILIES: dict[str, dict[str, str]] = {
     },
     "Setup": {
         "controller": "the in-cluster process",
+        "install": "the controller's objects, for kubectl apply",
         "completion": "completion for bash, zsh and fish",
         "version": "versions of meshsplit, Python and Envoy",
     },

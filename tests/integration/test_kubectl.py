@@ -2,19 +2,16 @@
 
 import json
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from meshsplit.local.apiserver import ApiServer
+from support.kubectl import SECONDS, Kubectl, need_kubectl, serving
 from support.widgets import WIDGET_CRD
 
-SECONDS = 30
 WIDGET = """\
 apiVersion: example.dev/v1
 kind: Widget
@@ -38,50 +35,12 @@ pytestmark = pytest.mark.xdist_group("kubectl")
 
 @pytest.fixture(scope="module", autouse=True)
 def _kubectl() -> None:
-    if shutil.which("kubectl") is None:
-        assert "CI" not in os.environ, "CI must have kubectl"
-        pytest.skip("no kubectl on this machine")
-
-
-@dataclass(frozen=True)
-class Kubectl:
-    """kubectl with its own home, pointed at one server."""
-
-    server: ApiServer
-    home: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        own = {
-            "KUBECONFIG": str(self.home / "kubeconfig"),
-            "HOME": str(self.home),
-            "PATH": os.environ["PATH"],
-        }
-        return {**own, "KUBECACHEDIR": str(self.home / "cache")}
-
-    def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["kubectl", *words],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-
-    def __call__(self, *words: str, stdin: str = "") -> str:
-        """Its output; the test fails when kubectl does."""
-        done = self.run(*words, stdin=stdin)
-        assert done.returncode == 0, f"kubectl {words}: {done.stdout}{done.stderr}"
-        return done.stdout
+    need_kubectl()
 
 
 @pytest.fixture
 def kubectl(tmp_path: Path) -> Iterator[Kubectl]:
-    with ApiServer.start() as server:
-        server.kubeconfig(tmp_path / "kubeconfig")
-        client = Kubectl(server, tmp_path)
+    with serving(tmp_path) as client:
         client("create", "-f", "-", stdin=json.dumps(WIDGET_CRD))
         client("wait", "--for=condition=Established", "crd/widgets.example.dev", "--timeout=10s")
         yield client
@@ -234,3 +193,12 @@ spec: {predictor: {model: {modelFormat: {name: sklearn}, storageUri: "s3://model
 """
     kubectl("apply", "-f", "-", stdin=service)
     assert kubectl("get", "isvc", "-o", "name") == "inferenceservice.serving.kserve.io/iris\n"
+    routes = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: iris}
+spec: {hosts: ["a.org", "b.org"], gateways: [mesh], http: [{route: [{destination: {host: iris}}]}]}
+"""
+    kubectl("apply", "-f", "-", stdin=routes)
+    row = kubectl("get", "vs", "iris").splitlines()[1].split()
+    assert row[:3] == ["iris", '["mesh"]', '["a.org","b.org"]']

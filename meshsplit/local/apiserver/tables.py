@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -80,9 +81,7 @@ def _cell(item: Json, column: Column, now: datetime.datetime) -> Any:
         return age(str(value), now)
     if column.type in ("integer", "number", "boolean"):
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def read_path(value: Any, path: str) -> list[Any]:
