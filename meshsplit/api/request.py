@@ -4,18 +4,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from meshsplit.api.fields import MAX_COUNT, MAX_MEMBERS, MAX_TEXT, Name, Percent, PositiveDuration
+from meshsplit.api.fields import MAX_COUNT, MAX_MEMBERS, Message, Name, Percent, PositiveDuration, Word
 from meshsplit.api.wire import StrictWire
 
 REQUEST = "meshsplit.dev/request"
 """`verb/rollout`, for example promote/7f3a."""
 DETAILS = "meshsplit.dev/request-details"
 """JSON of `RequestDetails`."""
-MAX_NOTE = 1024
-"""Characters of a reason; it goes into an Event's message, which holds 1024."""
-
-Note = Annotated[str, Field(max_length=MAX_NOTE)]
-Short = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
 class RequestDetails(StrictWire):
@@ -25,12 +20,12 @@ class RequestDetails(StrictWire):
     does. `to` is the number of an entry of `status.history`.
     """
 
-    token: Short = ""
-    by: Short = ""
-    reason: Note = ""
+    token: Word = ""
+    by: Word = ""
+    reason: Message = ""
     step: bool = False
     freeze: bool = False
     weights: Annotated[dict[Name, Percent], Field(min_length=1, max_length=MAX_MEMBERS)] | None = None
     lasts: PositiveDuration | None = None
     to: Annotated[int, Field(ge=1, le=MAX_COUNT)] | None = None
-    member: Short = ""
+    member: Word = ""
