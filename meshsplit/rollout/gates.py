@@ -119,7 +119,8 @@ def _follow_up(call: GateCall | None, gate: GateSpec, now: float) -> GateCall | 
     # A clock that was set back must not make one wait for as long again.
     if 0.0 <= waited < patience:
         return call
-    return GateCall(call.call, now, call.attempts + 1 if retry and not call.opened else 1)
+    attempts = call.attempts + 1 if retry and not call.opened else 1
+    return GateCall(call.call, now, attempts, message=call.message)
 
 
 def _make_payload(

@@ -86,10 +86,10 @@ def renew(measure: Measure, course: Course) -> Measure | None:
 
 
 def is_fresh(state: RolloutState, reading: Reading | None) -> bool:
-    """Whether a read is of this rollout and was not judged yet."""
+    """Whether a read is of this rollout and goes on where the last one ended."""
     if reading is None or state.measure is None or reading.rollout != state.id:
         return False
-    return state.measure.read_at is None or reading.at > state.measure.read_at
+    return reading.since == state.cursor != reading.cursor
 
 
 def is_overdue(measure: Measure, course: Course) -> bool:

@@ -11,16 +11,19 @@ from meshsplit.rollout.requests import Request, Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One read for the rollout whose id it names, up to `at` (Unix seconds); each is judged once.
+    """One read for the rollout whose id it names, up to `at` (Unix seconds).
 
-    `traffic` is the group's requests/s. `cursor` is where the next read goes on: it is kept with the test.
+    `traffic` is the group's requests/s. The read goes on where the state's cursor `since` is, and the next one
+    goes on at `cursor`: that is kept with the test, so that nothing is judged twice and nothing is left out,
+    whatever clocks do. A read that goes on anywhere else is dropped.
     """
 
     rollout: str
     at: float
     read: Read
     traffic: float
-    cursor: str = ""
+    since: str
+    cursor: str
 
 
 @dataclass(frozen=True, slots=True)
