@@ -227,6 +227,25 @@ class RouteMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Diversion:
+    """Requests that go to one member whatever the weights say.
+
+    One of `headers` has to hold; each is a list of conditions that all have to.
+    """
+
+    member: str
+    headers: tuple[tuple[tuple[str, StringMatch], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A copy of `percent` of the requests goes to a member, whose answers nobody sees."""
+
+    member: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class RouteDestination:
     """Where a route sends a request; `set_headers` are set on the request, replacing the caller's."""
 
@@ -281,11 +300,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one group: the split it is given (None: no routes), and what was found on the way."""
+    """What became of one group: the split it is given (None: no routes), and what was found on the way.
+
+    `diversion` and `shadow` are what happens beside the split.
+    """
 
     group: Group
     split: Split | None
     findings: tuple[Finding, ...] = ()
+    diversion: Diversion | None = None
+    shadow: Shadow | None = None
 
 
 ObjectIdentity = tuple[str, str, str]

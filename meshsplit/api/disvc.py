@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
-from meshsplit.api.fields import MAX_TEXT, Domain, Duration, Token
+from meshsplit.api.fields import MAX_TEXT, Domain, Duration, Token, Word
 from meshsplit.api.names import LABEL_VALUE, MAX_LABEL_VALUE, QUALIFIED_NAME, matches
 from meshsplit.api.problems import Problem
 from meshsplit.api.rules import NO_ROOM, NO_TEMPLATE, ONE_TEMPLATE
-from meshsplit.api.status import MAX_CONDITIONS, ConditionStatus, Word
+from meshsplit.api.status import MAX_CONDITIONS, ConditionStatus
 from meshsplit.api.structural import INT_OR_STRING, keyed_by
 from meshsplit.api.wire import Matching, Metadata, NullIsAbsent, StrictWire, Wire, want
 

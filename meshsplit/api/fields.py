@@ -31,6 +31,8 @@ MAX_QUERY = 4096
 MAX_TEMPLATE = 320
 """A host of 253 characters in which both placeholders are still unfilled."""
 MAX_COUNT = 1_000_000_000
+MAX_MESSAGE = 1024
+"""Characters of a message; Kubernetes allows 32768, a table and an Event take far less."""
 
 _DECIMAL = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
 _FRACTION = r"0{1,12}\.[0-9]{1,9}"
@@ -42,6 +44,8 @@ _URL = r"https?://[!-.0-~]+(?:/[!-~]*)?"
 Percent = Annotated[int, Field(ge=0, le=100)]
 Step = Annotated[int, Field(ge=1, le=100)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Word = Annotated[str, Field(max_length=MAX_TEXT)]
+Message = Annotated[str, Field(max_length=MAX_MESSAGE)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 Query = Annotated[str, Field(min_length=1, max_length=MAX_QUERY)]
 Tag = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_VALUE)]

@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from meshsplit.api.fields import MAX_TEXT
+from meshsplit.api.fields import Message, Word
+from meshsplit.api.rolloutstatus import Figure, RolloutParts
 from meshsplit.api.structural import keyed_by
 from meshsplit.api.wire import Time, Wire
 
-MAX_MESSAGE = 1024
-"""Characters of a condition's message; Kubernetes allows 32768, a table and an Event take far less."""
 MAX_STATUS_MEMBERS = 256
 """Members that are listed; a tagged group may have more, a ModelSplit lists far fewer."""
 MAX_CONDITIONS = 16
@@ -22,9 +21,9 @@ RECONCILING = "Reconciling"
 STALLED = "Stalled"
 WEIGHTS_VALID = "WeightsValid"
 ROUTES_ACCEPTED = "RoutesAccepted"
+METRICS_AVAILABLE = "MetricsAvailable"
+PROMOTED = "Promoted"
 
-Word = Annotated[str, Field(max_length=MAX_TEXT)]
-Message = Annotated[str, Field(max_length=MAX_MESSAGE)]
 Weight = Annotated[int, Field(ge=0, le=1000)]
 """Of the split's total: 100, or 1000 for per mille."""
 
@@ -47,10 +46,11 @@ class MemberStatus(Wire):
     role: Literal["stable", "canary", "member"] = "member"
     target_weight: Weight | None = None
     weight: Weight | None = None
+    measured_percent: Figure | None = None
     ready: bool | None = None
 
 
-class ModelSplitStatus(Wire):
+class ModelSplitStatus(RolloutParts):
     """Everything of one group. `strategy`, `stable`, `canary`, `weight` and `target` are the printed columns.
 
     `weight` and `target` list the shares with the stable member first and the others by name: "90 / 10".

@@ -1,4 +1,4 @@
-"""The schema of a ModelSplit's strategy and analysis: accepted and kept, acted on by later stages."""
+"""The schema of a ModelSplit's strategy and analysis: how traffic moves, and on which evidence."""
 
 from typing import Annotated, Literal
 

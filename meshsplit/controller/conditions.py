@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from meshsplit.api.status import MAX_MESSAGE
+from meshsplit.api.fields import MAX_MESSAGE
 from meshsplit.model import FULL, Strategy
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from meshsplit.diagnostics import Finding, ObjectRef
 from meshsplit.model import FULL, Group, GroupKey, Outcome, Split, Strategy
-from meshsplit.rollout.apportion import apportion
+from meshsplit.rollout.splits import drop_lost, hold_back, is_same, to_thousandths
 
 Weights = Literal["start", "target"]
 """For a group with a strategy: where the rollout starts, or where it should end."""
@@ -22,7 +22,7 @@ def decide_split(group: Group, current: Split | None, weights: Weights = "start"
         return Outcome(group, current)
     if group.withdrawn is not None:
         return Outcome(group, None)
-    serving, lost = _without_lost_members(group, current)
+    serving, lost = without_lost_members(group, current)
     if group.refused is not None or group.target is None:
         return Outcome(group, serving, lost)
     if group.strategy is not Strategy.STATIC and weights == "start":
@@ -30,7 +30,7 @@ def decide_split(group: Group, current: Split | None, weights: Weights = "start"
     return _hold_back_unready(group, group.target, serving)
 
 
-def _without_lost_members(group: Group, current: Split | None) -> tuple[Split | None, tuple[Finding, ...]]:
+def without_lost_members(group: Group, current: Split | None) -> tuple[Split | None, tuple[Finding, ...]]:
     """Give the traffic of members that left to the survivors, in proportion; equally when they had none."""
     if current is None:
         return None, ()
@@ -38,8 +38,7 @@ def _without_lost_members(group: Group, current: Split | None) -> tuple[Split | 
     gone = [name for name, weight in current.weights if weight and name not in names]
     if not gone or not names:
         return (current if names else None), ()
-    shares = {name: current.of(name) for name in names}
-    survivors = apportion(shares if any(shares.values()) else dict.fromkeys(names, 1), current.total)
+    survivors = drop_lost(current, names)
     if group.target is not None and group.refused is None:
         return survivors, ()
     finding = Finding(
@@ -74,36 +73,20 @@ def _start(group: Group, serving: Split | None) -> Outcome:
 
 def _hold_back_unready(group: Group, target: Split, serving: Split | None) -> Outcome:
     """Cap members that are not ready at what they have; what they may not get stays where the traffic is."""
-    has = _rescaled(serving, target.total)
-    ready = {member.name: member.ready is not False for member in group.members}
-    capped = [name for name, weight in target.weights if not ready[name] and weight > has.get(name, 0)]
-    keepers = {
-        name: max(has.get(name, 0) - weight, 0) if has else weight
-        for name, weight in target.weights
-        if name not in capped and (has or ready[name])
-    }
-    if not capped or not any(keepers.values()):
+    unready = frozenset(member.name for member in group.members if member.ready is False)
+    split = hold_back(target, serving, unready)
+    if is_same(split, target):
         return Outcome(group, target)
-    withheld = sum(target.of(name) - has.get(name, 0) for name in capped)
-    back = apportion(keepers, withheld)
-    weights = tuple(
-        (name, has.get(name, 0) if name in capped else weight + back.of(name))
-        for name, weight in target.weights
-    )
-    split = Split(weights, target.total)
-    return Outcome(group, split, tuple(_not_ready(group, name, split) for name in capped))
+    wanted, given = to_thousandths(target), to_thousandths(split)
+    held = sorted(name for name in unready if wanted.get(name, 0) > given.get(name, 0))
+    return Outcome(group, split, tuple(make_not_ready(group, name, split, target) for name in held))
 
 
-def _rescaled(serving: Split | None, total: int) -> Mapping[str, int]:
-    if serving is None:
-        return {}
-    return dict(apportion(dict(serving.weights), total).weights)
-
-
-def _not_ready(group: Group, name: str, split: Split) -> Finding:
+def make_not_ready(group: Group, name: str, split: Split, wanted: Split) -> Finding:
+    """Say that a member does not get its share while it is not Ready."""
     return Finding(
         "MSP107",
-        f"{name} is not Ready, so group {group.key.name} serves {split} instead of {group.target}",
+        f"{name} is not Ready, so group {group.key.name} serves {split} instead of {wanted}",
         ObjectRef("InferenceService", group.key.namespace, name),
         ("status", "conditions"),
         fix=f"see why it does not load: kubectl describe isvc {name} -n {group.key.namespace}",

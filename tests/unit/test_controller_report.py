@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from meshsplit.api.status import MAX_MESSAGE, ModelSplitStatus
+from meshsplit.api.fields import MAX_MESSAGE
+from meshsplit.api.status import ModelSplitStatus
 from meshsplit.controller.conditions import Facts, say_ready, say_routes, say_weights
 from meshsplit.controller.report import find_roles, make_bystander_status, make_status
 from meshsplit.diagnostics import Finding, ObjectRef, Related
