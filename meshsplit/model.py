@@ -33,6 +33,14 @@ class RoutingMode(StrEnum):
     DELEGATE = "Delegate"
 
 
+class Strategy(StrEnum):
+    """How the traffic of a group moves from the split that serves to its target."""
+
+    STATIC = "Static"
+    CANARY = "Canary"
+    BLUE_GREEN = "BlueGreen"
+
+
 class Protocol(StrEnum):
     """What clients of a group speak."""
 
@@ -62,7 +70,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The object that owns a generated one; only an object that a server has seen has a uid."""
+    """An object that owns a generated one; only an object that a server has seen has a uid.
+
+    A generated object is collected once all of its owners are gone.
+    """
 
     api_version: str
     kind: str
@@ -145,7 +156,9 @@ class Group:
     the group may not change at all (a collision, an unroutable member); what already serves goes on serving.
     `withdrawn` says why its routes must go (mesh switched off, no gateway). `unreadable` is True when an
     object that the group depends on could not be read: what is written of it stays as it is, and nothing else
-    of the group can be relied on. `strategy` is True when the user asks for evidence before traffic moves.
+    of the group can be relied on. With a `strategy` other than Static the user
+    asks for more than the target before traffic moves.
+    `owners` are the ModelSplit, if there is one, and the members that carry the group's tag, by name.
     Every reason is also among the findings of the `World`.
     """
 
@@ -154,8 +167,8 @@ class Group:
     target: Split | None
     routing: Routing
     stable_member: str | None = None
-    strategy: bool = False
-    owner: Owner | None = None
+    strategy: Strategy = Strategy.STATIC
+    owners: tuple[Owner, ...] = ()
     source: ObjectRef | None = None
     refused: Finding | None = None
     withdrawn: Finding | None = None
@@ -246,7 +259,7 @@ class RoutePlan:
     routes: tuple[Route, ...]
     labels: tuple[tuple[str, str], ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
-    owner: Owner | None = None
+    owners: tuple[Owner, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ from meshsplit.rollout.targets import Weights, decide_splits
 
 Body = Mapping[str, Any]
 Source = Callable[[Iterable[Body], Settings], World]
-Sink = Callable[[Sequence[Outcome], World, Sequence[Body], Settings], Expression]
+Accepted = Callable[[Body], bool]
+"""Whether a server is known to hold an object as it is, so that its rules need not be checked again."""
+Sink = Callable[[Sequence[Outcome], World, Sequence[Body], Settings, Accepted], Expression]
 
 SOURCES: tuple[Source, ...] = (to_world,)
 SINKS: tuple[Sink, ...] = (to_istio,)
@@ -39,8 +41,21 @@ def translate(
     """
     observed = tuple(bodies)
     world = _merge([source(observed, settings) for source in SOURCES])
+    return express(world, observed, settings, current, weights)
+
+
+def express(
+    world: World,
+    bodies: Iterable[Body],
+    settings: Settings,
+    current: Mapping[GroupKey, Split] | None = None,
+    weights: Weights = "start",
+    accepted: Accepted = lambda _: False,
+) -> Translation:
+    """The second half of `translate`; of `bodies` only what written objects may collide with is looked at."""
+    observed = tuple(bodies)
     outcomes = decide_splits(world.groups, current or {}, weights)
-    written = [sink(outcomes, world, observed, settings) for sink in SINKS]
+    written = [sink(outcomes, world, observed, settings, accepted) for sink in SINKS]
     found = [*world.findings, *(finding for outcome in outcomes for finding in outcome.findings)]
     found += [finding for each in written for finding in each.findings]
     return Translation(

@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from meshsplit.api.fields import MAX_MEMBERS, MAX_TEXT
+from meshsplit.api.fields import MAX_TEXT
 from meshsplit.api.wire import Time, Wire
 
 MAX_MESSAGE = 1024
 """Characters of a condition's message; Kubernetes allows 32768, a table and an Event take far less."""
+MAX_STATUS_MEMBERS = 256
+"""Members that are listed; a tagged group may have more, a ModelSplit lists far fewer."""
 MAX_CONDITIONS = 16
 
 READY = "Ready"
@@ -61,10 +63,16 @@ class ModelSplitStatus(Wire):
     weight: Word = ""
     target: Word = ""
     total: Weight = 100
-    members: Annotated[list[MemberStatus], Field(max_length=MAX_MEMBERS)] = Field(default_factory=list)
+    members: Annotated[list[MemberStatus], Field(max_length=MAX_STATUS_MEMBERS)] = Field(default_factory=list)
     conditions: Annotated[list[ConditionStatus], Field(max_length=MAX_CONDITIONS)] = Field(
         default_factory=list
     )
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether traffic is routed as it is meant to be."""
+        ready = self.condition(READY)
+        return ready is not None and ready.status == "True"
 
     def condition(self, kind: str) -> ConditionStatus | None:
         """The condition of that type, if it is there."""

@@ -2,10 +2,18 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -45,7 +53,15 @@ def _to_time(value: Any) -> datetime:
 Utf8 = Annotated[str, Field(max_length=MAX_OBJECT_BYTES)]
 """Any string that can be written down; pydantic refuses lone surrogates once a string is bounded."""
 
-Time = Annotated[datetime, PlainValidator(_to_time)]
+
+def to_rfc3339(time: datetime) -> str:
+    """Write a time as Kubernetes does: in UTC, whole seconds."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+Time = Annotated[
+    datetime, PlainValidator(_to_time), PlainSerializer(to_rfc3339, return_type=str, when_used="json")
+]
 """A Kubernetes time, always with its zone."""
 
 

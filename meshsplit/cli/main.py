@@ -27,11 +27,15 @@ FAMILIES: dict[str, dict[str, str]] = {
         "demo": "a live split on this machine, measured",
     },
     "Setup": {
+        "controller": "the in-cluster process",
         "completion": "completion for bash, zsh and fish",
         "version": "versions of meshsplit, Python and Envoy",
     },
 }
 """Verbs with their line in the help; a verb lives in the module of its name as `<verb>_command`."""
+
+CONTROLLER_PACKAGES = ("kubernetes", "prometheus_client", "urllib3")
+"""What the extra `controller` brings; all other packages come with `local`."""
 
 VERBS = tuple(verb for verbs in FAMILIES.values() for verb in verbs)
 
@@ -90,7 +94,8 @@ def main() -> int:
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except ModuleNotFoundError as error:
-        click.echo(f"error: this needs the package {error.name}: pip install 'meshsplit[local]'", err=True)
+        extra = "controller" if (error.name or "").partition(".")[0] in CONTROLLER_PACKAGES else "local"
+        click.echo(f"error: this needs the package {error.name}: pip install 'meshsplit[{extra}]'", err=True)
         return ExitCode.UNANSWERED
     except Exception as error:  # noqa: BLE001 - the last line of defence: a traceback is no answer
         _report_bug(error)

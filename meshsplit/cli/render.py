@@ -13,6 +13,7 @@ from meshsplit.cli.program import program_of
 from meshsplit.cli.text import next_to_explain, to_summary, to_text
 from meshsplit.diagnostics import Severity
 from meshsplit.manifests.writer import write_documents
+from meshsplit.model import Strategy
 from meshsplit.rollout.targets import Weights
 
 
@@ -75,7 +76,7 @@ def _to_name(body: dict[str, Any]) -> str:
 
 def _say_weights(checked: Checked, weights: Weights, output: Output) -> None:
     for outcome in checked.translation.outcomes:
-        if not outcome.group.strategy or outcome.split is None or outcome.group.unreadable:
+        if outcome.group.strategy is Strategy.STATIC or outcome.split is None or outcome.group.unreadable:
             continue
         other = "target" if weights == "start" else "start"
         output.say(

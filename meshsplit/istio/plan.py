@@ -48,7 +48,7 @@ def make_group_plan(group: Group, split: Split) -> RoutePlan:
         routes=tuple(_make_group_routes(group, split)),
         labels=((names.MANAGED_BY, names.MANAGER),),
         annotations=_sorted((names.MODEL_TAG, group.key.name), (names.WEIGHTS, str(split))),
-        owner=group.owner,
+        owners=group.owners,
     )
 
 
@@ -63,7 +63,7 @@ def make_model_plan(model: Model) -> RoutePlan:
         routes=tuple(_make_model_routes(model)),
         labels=((names.MANAGED_BY, names.MANAGER), (names.INFERENCESERVICE_NAME, model.name)),
         annotations=_sorted(),
-        owner=model.owner,
+        owners=() if model.owner is None else (model.owner,),
     )
 
 

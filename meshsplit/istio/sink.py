@@ -1,6 +1,6 @@
 """Outcomes and models in, Istio objects out: every object is checked against Istio's own rules first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from meshsplit.diagnostics import Finding
@@ -20,11 +20,12 @@ def to_istio(
     world: World,
     bodies: Sequence[Mapping[str, Any]],
     settings: Settings,
+    accepted: Callable[[Mapping[str, Any]], bool] = lambda _: False,
 ) -> Expression:
     """Write a VirtualService for every model and for every readable group that has a split.
 
     Left out, each with a finding: an object that Istio would refuse (MSP308) and one whose name a foreign
-    object holds (MSP301).
+    object holds (MSP301). What `accepted` holds for is not checked again.
     """
     plans = [make_model_plan(model) for model in world.models]
     plans += [
@@ -33,7 +34,7 @@ def to_istio(
         if outcome.split is not None and not outcome.group.unreadable
     ]
     made = [make_virtual_service(plan, settings.istio_api_version) for plan in plans]
-    findings = [finding for body in made for finding in _violations(body)]
+    findings = [finding for body in made if not accepted(body) for finding in _violations(body)]
     refused = {finding.object for finding in findings}
     legal = [body for body in made if ref_of(body) not in refused]
     conflicts = find_conflicts(legal, bodies)

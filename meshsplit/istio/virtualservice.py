@@ -26,7 +26,7 @@ def make_virtual_service(plan: RoutePlan, api_version: str) -> dict[str, Any]:
             namespace=plan.namespace,
             labels=dict(plan.labels),
             annotations=dict(plan.annotations),
-            ownerReferences=[] if plan.owner is None else [_to_owner_reference(plan.owner)],
+            ownerReferences=[_to_owner_reference(owner, owner == plan.owners[0]) for owner in plan.owners],
         ),
         "spec": _written(
             hosts=list(plan.hosts),
@@ -41,15 +41,15 @@ def _written(**fields: Any) -> Fields:
     return {key: value for key, value in fields.items() if value is not None and value != [] and value != {}}
 
 
-def _to_owner_reference(owner: Owner) -> Fields:
-    return {
-        "apiVersion": owner.api_version,
-        "kind": owner.kind,
-        "name": owner.name,
-        "uid": owner.uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
+def _to_owner_reference(owner: Owner, controller: bool) -> Fields:
+    """Without blockOwnerDeletion, which would need the right to write finalizers of InferenceServices."""
+    return _written(
+        apiVersion=owner.api_version,
+        kind=owner.kind,
+        name=owner.name,
+        uid=owner.uid,
+        controller=True if controller else None,
+    )
 
 
 def _to_http_route(route: Route) -> Fields:

@@ -15,7 +15,7 @@ from meshsplit.kserve.objects import InferenceService, RoutingRequest
 from meshsplit.kserve.remarks import remark_on_group
 from meshsplit.kserve.runtimes import Runtimes, Unroutable
 from meshsplit.kserve.weights import to_annotated_target, to_requested_target
-from meshsplit.model import DeploymentMode, Group, Routing, RoutingMode, Split
+from meshsplit.model import DeploymentMode, Group, Owner, Routing, RoutingMode, Split, Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ class GroupMaker:
             target=target,
             routing=routing,
             stable_member=request.stable_member if request is not None else None,
-            strategy=request.strategy if request is not None else False,
-            owner=request.identity.owner if request is not None else None,
+            strategy=request.strategy if request is not None else Strategy.STATIC,
+            owners=_owners(draft),
             source=request.ref if request is not None else None,
             refused=refused,
             withdrawn=withdrawn,
@@ -96,6 +96,13 @@ class GroupMaker:
         meshed = [member for member in members if member.mode is DeploymentMode.MODEL_MESH]
         asked = [(member, self.runtimes.find_unroutable(member)) for member in meshed]
         return [(member, unroutable) for member, unroutable in asked if unroutable is not None]
+
+
+def _owners(draft: Draft) -> tuple[Owner, ...]:
+    """A tagged group keeps its routes when its ModelSplit is deleted: level 0 takes over from level 1."""
+    tagged = [member.identity for member in draft.members if member.tag == draft.key.name]
+    identities = [draft.request.identity, *tagged] if draft.request is not None else tagged
+    return tuple(identity.owner for identity in identities if identity.owner is not None)
 
 
 def _to_target(draft: Draft) -> tuple[Split | None, tuple[Finding, ...]]:

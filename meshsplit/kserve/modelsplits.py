@@ -7,14 +7,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from meshsplit.api.advice import advise
-from meshsplit.api.modelsplit import API_VERSION, ModelSplit, RoutingSpec
+from meshsplit.api.modelsplit import API_VERSION, ModelSplit, ModelSplitSpec, RoutingSpec
 from meshsplit.api.settings import to_loop
 from meshsplit.api.validation import to_modelsplit
 from meshsplit.api.wire import Metadata
 from meshsplit.diagnostics import Finding, ObjectRef
 from meshsplit.kserve.decode import Body, ref_of, to_identity
 from meshsplit.kserve.objects import Identity, RoutingRequest, SplitRequest
-from meshsplit.model import Protocol, RestStrategy, Retries, RoutingMode
+from meshsplit.model import Protocol, RestStrategy, Retries, RoutingMode, Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,16 @@ def to_split_request(body: Body) -> tuple[SplitRequest | UnreadableSplit, tuple[
         from_spec=spec.weights_from == "Spec",
         weights=tuple((member.name, member.weight) for member in spec.members or ()),
         stable_member=spec.stable_member,
-        strategy=spec.strategy is not None,
+        strategy=_to_strategy(spec),
         routing=to_routing_request(spec.routing),
     )
     return request, advise(split)
+
+
+def _to_strategy(spec: ModelSplitSpec) -> Strategy:
+    if spec.strategy is None:
+        return Strategy.STATIC
+    return Strategy.BLUE_GREEN if spec.strategy.blue_green is not None else Strategy.CANARY
 
 
 def to_routing_request(spec: RoutingSpec) -> RoutingRequest:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from meshsplit.diagnostics import FieldPath, ObjectRef
-from meshsplit.model import DeploymentMode, Endpoint, Owner, Protocol, RestStrategy, Retries, RoutingMode
+from meshsplit.model import (
+    DeploymentMode,
+    Endpoint,
+    Owner,
+    Protocol,
+    RestStrategy,
+    Retries,
+    RoutingMode,
+    Strategy,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +150,7 @@ class SplitRequest:
     from_spec: bool
     weights: tuple[tuple[str, int], ...]
     stable_member: str | None
-    strategy: bool
+    strategy: Strategy
     routing: RoutingRequest
 
     @property

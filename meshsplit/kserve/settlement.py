@@ -17,11 +17,12 @@ _UNUSABLE_NAME = "MSP214"
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """Groups by key and models by (namespace, name), as they are after all collisions."""
+    """Groups by key and models by (namespace, name), as they are after all collisions of `claimants`."""
 
     groups: tuple[Group, ...]
     models: tuple[Model, ...]
     findings: tuple[Finding, ...]
+    claimants: tuple[Claimant, ...]
 
 
 def settle(
@@ -32,7 +33,14 @@ def settle(
 ) -> Settlement:
     """Find every collision and take from the younger what the older keeps; `drafts` are those of `groups`."""
     by_key: dict[Key, list[Loss]] = defaultdict(list)
-    losses = _find_losses(drafts, groups, models, services)
+    grouped = [
+        _group_claimant(draft, group)
+        for draft, group in zip(drafts, groups, strict=True)
+        if group.refused is None or group.refused.code != _UNUSABLE_NAME
+    ]
+    by_name = {(service.namespace, service.name): service for service in services}
+    exposed = [_model_claimant(model, by_name[model.namespace, model.name]) for model in models]
+    losses = _find_losses(grouped, exposed, services)
     for loss in losses:
         by_key[loss.key].append(loss)
     settled = [apply_to_group(g, by_key[GROUP, g.key.namespace, g.key.name]) for g in groups]
@@ -41,25 +49,16 @@ def settle(
         groups=tuple(sorted(settled, key=lambda group: group.key)),
         models=tuple(sorted((m for m in kept if m is not None), key=lambda m: (m.namespace, m.name))),
         findings=tuple(loss.finding for loss in losses),
+        claimants=(*grouped, *exposed),
     )
 
 
 def _find_losses(
-    drafts: Sequence[Draft],
-    groups: Sequence[Group],
-    models: Sequence[Model],
-    services: Sequence[InferenceService],
+    grouped: Sequence[Claimant], exposed: Sequence[Claimant], services: Sequence[InferenceService]
 ) -> list[Loss]:
     by_ref = {service.ref: service for service in services}
-    grouped = [
-        _group_claimant(draft, group)
-        for draft, group in zip(drafts, groups, strict=True)
-        if group.refused is None or group.refused.code != _UNUSABLE_NAME
-    ]
-    ages = {(service.namespace, service.name): service for service in services}
-    exposed = [_model_claimant(model, ages[model.namespace, model.name]) for model in models]
     names = [loss for group in grouped for loss in find_name_collisions(group, by_ref)]
-    claimants = _without(names, [*exposed]) + grouped
+    claimants = [*_without(names, exposed), *grouped]
     places = list(find_taken_places(claimants))
     grpc = list(find_taken_grpc_keys(_without(places, claimants)))
     return [*names, *find_shared_names(grouped), *places, *grpc]

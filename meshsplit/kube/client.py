@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 from yaml import YAMLError
 
 from meshsplit.kube.answers import WatchAnswer, read_answer, to_unavailable
-from meshsplit.kube.port import PAGE_LIMIT, Unavailable
+from meshsplit.kube.port import FIELD_MANAGER, PAGE_LIMIT, Unavailable
 from meshsplit.kube.sockets import Sockets
 from meshsplit.kube.wire import to_error, to_json, to_page
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from meshsplit.kube.port import Page, Resource
 
-FIELD_MANAGER = "meshsplit"
+__all__ = ["Client", "Configuration", "ConfigurationError", "load_configuration"]
 
 CALL_SECONDS = 30.0
 """For an answer to begin, and as long for it to end; a page of 500 objects takes well below a second."""

@@ -10,6 +10,9 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+FIELD_MANAGER = "meshsplit"
+"""Under this name the API server keeps which fields are ours."""
+
 PAGE_LIMIT = 500
 """Objects a page; what client-go's pager asks for (tools/pager, defaultPageSize)."""
 

@@ -14,7 +14,6 @@ from meshsplit.kube.port import PAGE_LIMIT, ApiError, EventType, Gone
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from meshsplit.diagnostics import Finding
     from meshsplit.kube.port import Item, ObjectKey, Reader, Resource, WatchEvent, WatchStream
     from meshsplit.kube.store import Store
 
@@ -39,17 +38,17 @@ def _ignore(_error: ApiError) -> None:
 class Reflector(Generic[T, K]):
     """Keeps `store` equal to what `api` has of `resource`; it owns `api` and stops by closing it.
 
-    `decode` turns one object's bytes into a value or, where it cannot be read, a Finding, which is stored in
-    its place; it never raises. `on_touched` gets the group keys that a change touched, `on_error` each failed
-    list or watch. `sleep` waits for an event for at most some seconds. `lists` and `watches` count.
+    `decode` turns one object's bytes into a value, also where it cannot be read; it never raises.
+    `on_touched` gets the group keys that a change touched, `on_error` each failed list or watch. `sleep`
+    waits for an event for at most some seconds. `lists` and `watches` count.
     """
 
     def __init__(
         self,
         api: Reader,
         resource: Resource,
-        decode: Callable[[bytes], T | Finding],
-        store: Store[T | Finding, K],
+        decode: Callable[[bytes], T],
+        store: Store[T, K],
         on_touched: Callable[[frozenset[K]], object],
         *,
         namespace: str = "",
@@ -100,8 +99,8 @@ class Reflector(Generic[T, K]):
             self.synced.set()
         return version
 
-    def _read_pages(self) -> tuple[str, dict[ObjectKey, T | Finding]]:
-        values: dict[ObjectKey, T | Finding] = {}
+    def _read_pages(self) -> tuple[str, dict[ObjectKey, T]]:
+        values: dict[ObjectKey, T] = {}
         limit, token = PAGE_LIMIT, ""
         while True:
             try:

@@ -18,11 +18,16 @@ class Store(Generic[V, K]):
     """Values by object key and by every group key that `index` gives them; for use by any thread.
 
     A write returns the group keys it touched: those of the old value and those of the new one. A value equal
-    to the one that is there touches nothing, so an edit of fields that are not read costs no work.
+    to the one that is there touches nothing, so an edit of fields that are not read costs no work. A value of
+    a lower `version` than the one that is there is a late report and is dropped: whoever writes an object
+    puts the server's answer here, and reads what it wrote.
     """
 
-    def __init__(self, index: Callable[[ObjectKey, V], Iterable[K]]) -> None:
+    def __init__(
+        self, index: Callable[[ObjectKey, V], Iterable[K]], version: Callable[[V], int] = lambda _: 0
+    ) -> None:
         self._index = index
+        self._version = version
         self._lock = threading.Lock()
         self._values: dict[ObjectKey, V] = {}
         self._groups: dict[K, set[ObjectKey]] = {}
@@ -71,7 +76,11 @@ class Store(Generic[V, K]):
         return len(self._values)
 
     def _put(self, key: ObjectKey, value: V) -> set[K]:
-        if key in self._values and self._values[key] == value:
+        held = self._values.get(key)
+        if held is not None and self._version(value) < self._version(held):
+            return set()
+        if held is not None and held == value:
+            self._values[key] = value
             return set()
         touched = self._drop(key)
         groups = set(self._index(key, value))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from meshsplit.diagnostics import Finding, ObjectRef
-from meshsplit.model import FULL, Group, GroupKey, Outcome, Split
+from meshsplit.model import FULL, Group, GroupKey, Outcome, Split, Strategy
 from meshsplit.rollout.apportion import apportion
 
 Weights = Literal["start", "target"]
@@ -25,7 +25,7 @@ def decide_split(group: Group, current: Split | None, weights: Weights = "start"
     serving, lost = _without_lost_members(group, current)
     if group.refused is not None or group.target is None:
         return Outcome(group, serving, lost)
-    if group.strategy and weights == "start":
+    if group.strategy is not Strategy.STATIC and weights == "start":
         return _start(group, serving)
     return _hold_back_unready(group, group.target, serving)
 

@@ -186,6 +186,11 @@ def test_the_order_of_members_changes_nothing(case: tuple[Group, Split], random:
     shuffled = list(group.members)
     random.shuffle(shuffled)
     again = Group(
-        group.key, tuple(shuffled), None, group.routing, stable_member=group.stable_member, owner=group.owner
+        group.key,
+        tuple(shuffled),
+        None,
+        group.routing,
+        stable_member=group.stable_member,
+        owners=group.owners,
     )
     assert make_group_plan(again, split) == make_group_plan(group, split)

@@ -113,7 +113,7 @@ def groups(draw: st.DrawFn, min_members: int = 1, max_members: int = 10) -> Grou
         target=None,
         routing=draw(routings(own_host)),
         stable_member=draw(st.none() | st.sampled_from(names) | st.just("nobody")),
-        owner=draw(st.none() | owners),
+        owners=tuple(draw(st.lists(owners, max_size=3))),
     )
 
 

@@ -17,7 +17,7 @@ PLAN = make_group_plan(
 
 def test_keys_are_in_canonical_order() -> None:
     body = make_virtual_service(
-        replace(PLAN, owner=Owner("v1", "InferenceService", "a", "u-1")), "networking.istio.io/v1beta1"
+        replace(PLAN, owners=(Owner("v1", "InferenceService", "a", "u-1"),)), "networking.istio.io/v1beta1"
     )
     assert list(body) == ["apiVersion", "kind", "metadata", "spec"]
     assert list(body["metadata"]) == ["name", "namespace", "labels", "annotations", "ownerReferences"]
@@ -27,17 +27,18 @@ def test_keys_are_in_canonical_order() -> None:
     assert body["apiVersion"] == "networking.istio.io/v1beta1"
 
 
-def test_an_owner_is_the_controller_of_the_object() -> None:
-    owned = replace(PLAN, owner=Owner("serving.kserve.io/v1beta1", "InferenceService", "a", "u-1"))
+def test_the_first_owner_is_the_controller_of_the_object_and_none_blocks_its_own_deletion() -> None:
+    split = Owner("meshsplit.dev/v1alpha1", "ModelSplit", "mnist", "u-0")
+    owned = replace(PLAN, owners=(split, Owner("serving.kserve.io/v1beta1", "InferenceService", "a", "u-1")))
     assert make_virtual_service(owned, API_VERSION)["metadata"]["ownerReferences"] == [
         {
-            "apiVersion": "serving.kserve.io/v1beta1",
-            "kind": "InferenceService",
-            "name": "a",
-            "uid": "u-1",
+            "apiVersion": "meshsplit.dev/v1alpha1",
+            "kind": "ModelSplit",
+            "name": "mnist",
+            "uid": "u-0",
             "controller": True,
-            "blockOwnerDeletion": True,
-        }
+        },
+        {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "name": "a", "uid": "u-1"},
     ]
     assert "ownerReferences" not in make_virtual_service(PLAN, API_VERSION)["metadata"]
 

@@ -195,13 +195,21 @@ class TestRouting:
         world = understand_in_mesh(
             make_service("mnist-v1", uid="u-1"), make_model_split(modelTag="mnist", metadata={"uid": "u-2"})
         )
-        assert group_of(world).owner == Owner("meshsplit.dev/v1alpha1", "ModelSplit", "mnist", "u-2")
-        assert group_of(world).source == ObjectRef("ModelSplit", "models", "mnist")
+        split = Owner("meshsplit.dev/v1alpha1", "ModelSplit", "mnist", "u-2")
         owner = Owner("serving.kserve.io/v1beta1", "InferenceService", "mnist-v1", "u-1")
+        assert group_of(world).owners == (split, owner)
+        assert group_of(world).source == ObjectRef("ModelSplit", "models", "mnist")
         assert [model.owner for model in world.models] == [owner]
         world = understand_in_mesh(make_service("mnist-v1"))
-        assert (group_of(world).owner, group_of(world).source) == (None, None)
+        assert (group_of(world).owners, group_of(world).source) == ((), None)
         assert [model.owner for model in world.models] == [None]
+
+    def test_a_member_without_the_tag_does_not_own_the_group(self) -> None:
+        split = make_model_split(
+            weightsFrom="Spec", members=spec_members(mnist_v1=100), metadata={"name": "mnist", "uid": "u-2"}
+        )
+        world = understand_in_mesh(make_service("mnist-v1", tag=None, uid="u-1"), split)
+        assert group_of(world).owners == (Owner("meshsplit.dev/v1alpha1", "ModelSplit", "mnist", "u-2"),)
 
 
 class TestModelSplits:

@@ -18,6 +18,16 @@ def index(key: ObjectKey, value: frozenset[str]) -> list[Group]:
     return [(key.namespace, tag) for tag in value]
 
 
+def test_a_late_report_does_not_undo_what_was_written_since() -> None:
+    store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
+    key = ObjectKey("n", "a")
+    assert store.upsert(key, (7, "written")) == {"written"}
+    assert store.upsert(key, (6, "late")) == set()
+    assert store.replace({key: (5, "listed")}) == set()
+    assert store.get(key) == (7, "written")
+    assert store.upsert(key, (8, "newer")) == {"written", "newer"}
+
+
 class StoreMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from meshsplit.model import (
     RestStrategy,
     Routing,
     Split,
+    Strategy,
 )
 from meshsplit.rollout.apportion import apportion
 from meshsplit.rollout.targets import decide_split
@@ -98,14 +99,14 @@ def test_a_new_group_with_nobody_ready_gets_its_target() -> None:
 
 
 def test_a_strategy_keeps_what_serves_until_there_is_evidence() -> None:
-    group = replace(make_group({"a": 0, "b": 100}), strategy=True, stable_member="a")
+    group = replace(make_group({"a": 0, "b": 100}), strategy=Strategy.CANARY, stable_member="a")
     assert decide_split(group, make_split({"a": 90, "b": 10})).split == make_split({"a": 90, "b": 10})
     assert decide_split(group, None).split == make_split({"a": 100, "b": 0})
     assert decide_split(group, None, "target").split == make_split({"a": 0, "b": 100})
 
 
 def test_a_strategy_without_a_stable_member_has_no_start() -> None:
-    outcome = decide_split(replace(make_group({"a": 0, "b": 100}), strategy=True), None)
+    outcome = decide_split(replace(make_group({"a": 0, "b": 100}), strategy=Strategy.CANARY), None)
     assert outcome.split is None
     assert [f.code for f in outcome.findings] == ["MSP110"]
 

@@ -1,0 +1,1 @@
+"""Keeps a cluster's groups routed: gather → understand → decide → express → apply → report."""

@@ -1,0 +1,213 @@
+"""Our own objects as the server holds them, decoded once when they arrive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from meshsplit.api.status import ModelSplitStatus
+from meshsplit.istio import names
+from meshsplit.istio.digest import digest
+from meshsplit.istio.gitops import find_tracking
+from meshsplit.istio.observed import is_made_here, is_ours
+from meshsplit.kserve.observed import SplitReading, read
+from meshsplit.kube.port import FIELD_MANAGER
+from meshsplit.model import GroupKey, Split
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from meshsplit.model import Settings
+
+MIRROR = "meshsplit.dev/mirror"
+"""Label "true": the ModelSplit was made by the controller for a group that has none."""
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Whoever runs `kubectl apply` on an object leaves this, whether a field changed or not."""
+
+TOTALS = (100, 1000)
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSplit:
+    """A ModelSplit: what it asks for, and what was last reported on it.
+
+    `mirror` is True for one that the controller made, `taken_over` when a user has since applied their own.
+    """
+
+    reading: SplitReading
+    version: int = field(compare=False)
+    generation: int
+    status: ModelSplitStatus
+    has_status: bool
+    mirror: bool
+    taken_over: bool
+    deleting: bool
+
+    @property
+    def is_own_mirror(self) -> bool:
+        """Whether it is the controller's to delete."""
+        return self.mirror and not self.taken_over
+
+    @property
+    def key(self) -> GroupKey:
+        """The group it is about."""
+        return GroupKey(self.reading.split.ref.namespace, self.reading.split.group)
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The InferenceServices it lists by name."""
+        split = self.reading.split
+        return split.members if hasattr(split, "members") else tuple(name for name, _ in split.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRoute:
+    """A VirtualService. `body` is whole for somebody else's, and what others may have added for one of ours.
+
+    `group` and `model` say whose routes it holds, `split` is what it says it serves. `edited` is True when
+    somebody else has written that, so that it cannot be relied on. `tracked` is True when Argo CD counts it
+    as its own.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    version: int = field(compare=False)
+    made_here: bool
+    ours: bool
+    digest: bytes
+    group: str | None
+    model: str | None
+    split: Split | None
+    edited: bool
+    tracked: bool
+    body: Body
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Kind, namespace and name."""
+        return "VirtualService", self.namespace, self.name
+
+
+def to_live_split(body: Body, settings: Settings) -> LiveSplit:
+    """Decode a ModelSplit; a status that cannot be read counts as none."""
+    metadata = body["metadata"]
+    reading = read(body, settings)
+    if not isinstance(reading, SplitReading):
+        raise TypeError(f"{body['kind']} is no ModelSplit")
+    status = _to_status(body.get("status"))
+    return LiveSplit(
+        reading=reading,
+        version=to_version(metadata),
+        generation=int(metadata.get("generation") or 0),
+        status=status or ModelSplitStatus(),
+        has_status=status is not None,
+        mirror=_label(metadata, MIRROR) == "true",
+        taken_over=_is_taken_over(metadata),
+        deleting=metadata.get("deletionTimestamp") is not None,
+    )
+
+
+def to_live_route(body: Body) -> LiveRoute:
+    """Decode a VirtualService."""
+    metadata = body["metadata"]
+    annotations = _strings(metadata.get("annotations"))
+    mine = is_made_here(body)
+    return LiveRoute(
+        namespace=metadata.get("namespace") or "",
+        name=metadata["name"],
+        uid=metadata.get("uid") or "",
+        version=to_version(metadata),
+        made_here=mine,
+        ours=is_ours(body),
+        digest=digest(body),
+        group=annotations.get(names.MODEL_TAG) if mine else None,
+        model=_label(metadata, names.INFERENCESERVICE_NAME) if mine else None,
+        split=to_split(annotations.get(names.WEIGHTS, "")) if mine else None,
+        edited=_is_annotation_of_others(metadata, names.WEIGHTS),
+        tracked=any(find_tracking(body)),
+        body=_without_spec(body) if mine else body,
+    )
+
+
+def to_version(metadata: Mapping[str, Any]) -> int:
+    """The resourceVersion as a number, by which two states of one object are ordered (KEP-5504)."""
+    text = metadata.get("resourceVersion") or ""
+    return int(text) if text.isdecimal() else 0
+
+
+def to_split(text: str) -> Split | None:
+    """Read `a=80,b=20` as it stands in the annotation; None when it is no split."""
+    weights: dict[str, int] = {}
+    for part in text.split(","):
+        name, _, digits = part.partition("=")
+        if not name or name in weights or not digits.isascii() or not digits.isdecimal():
+            return None
+        weights[name] = int(digits)
+    total = sum(weights.values())
+    return Split(tuple(sorted(weights.items())), total) if total in TOTALS else None
+
+
+def from_status(status: ModelSplitStatus) -> Split | None:
+    """The split that was last reported to serve."""
+    text = ",".join(
+        f"{member.name}={member.weight}" for member in status.members if member.weight is not None
+    )
+    return to_split(text)
+
+
+def _to_status(raw: Any) -> ModelSplitStatus | None:
+    if not raw:
+        return None
+    try:
+        return ModelSplitStatus.model_validate(raw)
+    except ValidationError:
+        return None
+
+
+def _label(metadata: Mapping[str, Any], key: str) -> str | None:
+    return _strings(metadata.get("labels")).get(key)
+
+
+def _strings(values: Any) -> dict[str, str]:
+    return values if isinstance(values, dict) else {}
+
+
+def _without_spec(body: Body) -> Body:
+    """Enough to be told from a file, to be older or younger than another, and to be said to be tracked."""
+    metadata = body["metadata"]
+    kept = {
+        key: metadata[key] for key in ("name", "namespace", "uid", "creationTimestamp") if key in metadata
+    }
+    labels = {names.MANAGED_BY: names.MANAGER} | {
+        path[-1]: "" for path in find_tracking(body) if path[1] == "labels"
+    }
+    annotations = {path[-1]: "" for path in find_tracking(body) if path[1] == "annotations"}
+    metadata = {**kept, "labels": labels, "annotations": annotations}
+    return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, "spec": {}}
+
+
+def _is_taken_over(metadata: Mapping[str, Any]) -> bool:
+    """Whether anybody but the controller has written the spec, or applied the object as a whole."""
+    if LAST_APPLIED in _strings(metadata.get("annotations")):
+        return True
+    return any("f:spec" in entry.get("fieldsV1", {}) for entry in _entries_of_others(metadata))
+
+
+def _is_annotation_of_others(metadata: Mapping[str, Any], key: str) -> bool:
+    return any(
+        f"f:{key}" in entry.get("fieldsV1", {}).get("f:metadata", {}).get("f:annotations", {})
+        for entry in _entries_of_others(metadata)
+    )
+
+
+def _entries_of_others(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    entries = metadata.get("managedFields") or []
+    return [
+        entry for entry in entries if entry.get("manager") != FIELD_MANAGER and not entry.get("subresource")
+    ]

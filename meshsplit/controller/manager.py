@@ -1,0 +1,254 @@
+"""The composition root: followers fill the cache, the leader's workers write what should be there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from meshsplit.controller import resources
+from meshsplit.controller.cache import Cache
+from meshsplit.controller.claims import Claims
+from meshsplit.controller.options import LEASE_NAME, Options
+from meshsplit.controller.reconcile import Reconciler
+from meshsplit.controller.recorder import Recorder
+from meshsplit.controller.reporter import Reporter
+from meshsplit.controller.routes import Routes
+from meshsplit.controller.splits import Splits
+from meshsplit.controller.sweep import Sweep
+from meshsplit.controller.watches import Watches
+from meshsplit.controller.workers import Workers
+from meshsplit.kube.client import Client
+from meshsplit.kube.leader import LEASE_SECONDS, RENEW_DEADLINE_SECONDS, Elector
+from meshsplit.kube.port import ApiError, NotFound
+from meshsplit.kube.workqueue import WorkQueue
+from meshsplit.telemetry.health import HealthServer
+from meshsplit.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meshsplit.controller.watches import Follower
+    from meshsplit.kube.client import Configuration
+    from meshsplit.kube.port import Resource
+    from meshsplit.model import GroupKey
+
+__all__ = ["Manager", "Options"]
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.05
+"""How often the starting thread looks whether the caches are full or the lead is ours."""
+_PROBE_SECONDS = 2.0
+"""How often a cluster that does not answer yet is asked again."""
+
+
+class Manager:
+    """One controller. `start` returns at once; `stop` ends it and waits for its threads.
+
+    OSError when the port of health and metrics is taken.
+
+    `failure` says why it cannot go on, None while it can: then the process must exit, as another may lead.
+    """
+
+    def __init__(self, configuration: Configuration, options: Options) -> None:
+        self.failure: str | None = None
+        self.queue: WorkQueue[GroupKey] = WorkQueue()
+        self.cache = Cache(Claims())
+        self.metrics = Metrics()
+        self._configuration = configuration
+        self._options = options
+        self._stopping = threading.Event()
+        self._api = Client(configuration)
+        self._lease_api = Client(configuration, timeout=float(LEASE_SECONDS - RENEW_DEADLINE_SECONDS))
+        self._elector = Elector(
+            self._lease_api,
+            options.lease_namespace,
+            LEASE_NAME,
+            options.identity,
+            on_elected=self._lead,
+            on_lost=self._lose,
+            on_error=lambda error: self._log_error(None, error),
+        )
+        self._followers: list[Follower] = []
+        self._threads: list[threading.Thread] = []
+        self._health = self._make_health(options.listen) if options.listen else None
+        self._workers: Workers | None = None
+        self._feeding = threading.Event()  # set: what is seen before is left to the first sweep
+        self._working = threading.Event()
+        self._errors: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Begin; whatever is not there yet is waited for."""
+        if self._health is not None:
+            self._health.start()
+        self._spawn("meshsplit", self._run)
+
+    def stop(self) -> None:
+        """End everything; a lead that is held is released. Again is harmless."""
+        self._stopping.set()
+        self.queue.shut_down()
+        if self._workers is not None:
+            self._workers.join()
+        self._elector.stop()
+        for follower in self._followers:
+            follower.stop()
+        for thread in self._threads:
+            thread.join()
+        self._api.close()
+        self._lease_api.close()
+        if self._health is not None:
+            self._health.stop()
+
+    @property
+    def port(self) -> int:
+        """Where health and metrics are served; 0 when they are not."""
+        return self._health.port if self._health is not None else 0
+
+    def wait_synced(self, timeout: float) -> bool:
+        """Whether it works on keys, within `timeout` seconds."""
+        return self._working.wait(timeout)
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether it may write."""
+        return not self._options.leader_election or self._elector.is_leader
+
+    def why_not_ready(self) -> str | None:
+        """None when the caches are full: a standby is ready to take over."""
+        waiting = [
+            f"{f.resource.plural}{self._error_of(f.resource)}"
+            for f in self._followers
+            if not f.synced.is_set()
+        ]
+        if waiting:
+            return f"waiting for a list of {', '.join(waiting)}"
+        return None if self._followers else f"waiting for the API server{self._errors.get('', '')}"
+
+    def why_not_healthy(self) -> str | None:
+        """None while it can go on."""
+        return self.failure
+
+    def _run(self) -> None:
+        version = self._find_istio_version()
+        if version is None:
+            return
+        watches = Watches(
+            lambda: Client(self._configuration),
+            self.cache,
+            self._options.settings,
+            self._options.namespace,
+            version,
+            self._enqueue,
+            self._log_error,
+        )
+        self._followers = watches.make_followers()
+        for follower in self._followers:
+            self._spawn(f"follow-{follower.resource.plural}", follower.run)
+        if self._options.leader_election:
+            self._spawn("elect", self._elector.run)
+        if self._wait(lambda: all(f.synced.is_set() for f in self._followers)) and self._wait(
+            lambda: self.is_leader
+        ):
+            self._work(version)
+
+    def _work(self, version: str) -> None:
+        reconciler = self._make_reconciler(version)
+        sweep = Sweep(self.cache, reconciler, self._enqueue)
+        self._workers = Workers(
+            self.queue, reconciler.reconcile, self._may_work, self._options.workers, self.metrics
+        )
+        self._feeding.set()
+        sweep.run()
+        self._workers.start()
+        self._working.set()
+        while not self._stopping.wait(self._options.resync_seconds):
+            sweep.run()
+
+    def _may_work(self) -> bool:
+        return self.is_leader and not self._stopping.is_set()
+
+    def _make_reconciler(self, version: str) -> Reconciler:
+        settings, cache = self._options.settings, self.cache
+        resource = resources.virtual_services(version)
+        splits = Splits(self._api, settings, cache.splits)
+        return Reconciler(
+            settings=settings,
+            cache=cache,
+            routes=Routes(self._api, resource, cache.routes, time.monotonic),
+            splits=splits,
+            reporter=Reporter(
+                splits=splits,
+                recorder=Recorder(
+                    self._api, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
+                ),
+                now=lambda: datetime.now(UTC),
+                on_status=self.metrics.record,
+            ),
+            on_related=self._enqueue,
+        )
+
+    def _make_health(self, listen: tuple[str, int]) -> HealthServer:
+        return HealthServer(
+            *listen,
+            healthy=self.why_not_healthy,
+            ready=self.why_not_ready,
+            registry=self.metrics.registry,
+        )
+
+    def _find_istio_version(self) -> str | None:
+        """The best version of Istio's API that is served; None when stopped before one is."""
+        while not self._stopping.is_set():
+            for version in resources.ISTIO_VERSIONS:
+                resource = resources.virtual_services(version)
+                try:
+                    self._api.list_page(resource, namespace=self._options.namespace, limit=1)
+                except NotFound as error:
+                    self._log_error(resource, error)
+                except ApiError as error:
+                    self._log_error(resource, error)
+                    break
+                else:
+                    return version
+            self._stopping.wait(_PROBE_SECONDS)
+        return None
+
+    def _enqueue(self, keys: frozenset[GroupKey]) -> None:
+        if self._feeding.is_set():
+            for key in sorted(keys):
+                self.queue.add(key)
+
+    def _lead(self) -> None:
+        self.metrics.set_leading(LEASE_NAME, leads=True)
+        log.info("leading", extra={"identity": self._options.identity})
+
+    def _lose(self) -> None:
+        self.failure = "the lead was lost: another replica may lead now"
+        self.metrics.set_leading(LEASE_NAME, leads=False)
+        log.error("lost the lead", extra={"identity": self._options.identity})
+
+    def _wait(self, condition: Callable[[], bool]) -> bool:
+        """Whether it came true before the end."""
+        while not self._stopping.is_set():
+            if condition():
+                return True
+            self._stopping.wait(_LOOK_SECONDS)
+        return False
+
+    def _spawn(self, name: str, run: Callable[[], object]) -> None:
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _log_error(self, resource: Resource | None, error: ApiError) -> None:
+        """Say it once until it is another one."""
+        what = resource.plural if resource else "leases"
+        if self._errors.get(what) != str(error):
+            self._errors[what] = str(error)
+            log.warning("the API said no", extra={"resource": what, "error": str(error)})
+
+    def _error_of(self, resource: Resource) -> str:
+        error = self._errors.get(resource.plural)
+        return f" ({error})" if error else ""

@@ -1,0 +1,129 @@
+"""The status of one ModelSplit: pure, from what was found, decided and written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshsplit.api import status as api
+from meshsplit.api.fields import MAX_TEXT
+from meshsplit.api.status import ConditionStatus, MemberStatus, ModelSplitStatus
+from meshsplit.api.wire import to_rfc3339
+from meshsplit.controller import conditions
+from meshsplit.controller.conditions import Facts, Says, cut, explain, show_share
+from meshsplit.model import FULL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from meshsplit.diagnostics import Finding
+    from meshsplit.model import Group, Split
+
+
+def make_status(facts: Facts, generation: int, old: ModelSplitStatus, now: datetime) -> ModelSplitStatus:
+    """The status of the ModelSplit that its group follows."""
+    group, split = facts.outcome.group, facts.outcome.split
+    stable, canary = find_roles(group, split)
+    order = [stable] * bool(stable) + [m.name for m in group.members if m.name != stable]
+    ready = conditions.say_ready(facts)
+    said = {
+        api.READY: ready,
+        api.RECONCILING: conditions.say_reconciling(ready),
+        api.STALLED: conditions.say_stalled(ready),
+        api.WEIGHTS_VALID: conditions.say_weights(facts),
+        api.ROUTES_ACCEPTED: conditions.say_routes(facts),
+    }
+    return ModelSplitStatus(
+        observedGeneration=generation,
+        strategy=group.strategy.value,
+        stable=stable,
+        canary=canary,
+        weight=_shares(split, order),
+        target=_shares(group.target, order),
+        total=split.total if split is not None else FULL,
+        members=_to_members(group, split, stable, canary),
+        conditions=make_conditions(said, generation, old, now),
+    )
+
+
+def make_bystander_status(
+    finding: Finding | None, generation: int, old: ModelSplitStatus, now: datetime
+) -> ModelSplitStatus:
+    """The status of a ModelSplit that no group follows: another one came first, or nobody carries the tag."""
+    waits = finding is None or finding.code == "MSP108"
+    reason = conditions.NO_MEMBERS if waits else conditions.REFUSED
+    ready = Says("False", reason, explain(finding) or "the group has no members")
+    said = {
+        api.READY: ready,
+        api.RECONCILING: conditions.say_reconciling(ready),
+        api.STALLED: conditions.say_stalled(ready),
+    }
+    return ModelSplitStatus(
+        observedGeneration=generation, conditions=make_conditions(said, generation, old, now)
+    )
+
+
+def make_conditions(
+    said: Mapping[str, Says], generation: int, old: ModelSplitStatus, now: datetime
+) -> list[ConditionStatus]:
+    """Conditions by type; a status that stays what it was keeps the time since when it is so."""
+    return [_make_condition(kind, said[kind], generation, old.condition(kind), now) for kind in sorted(said)]
+
+
+def find_roles(group: Group, split: Split | None) -> tuple[str, str]:
+    """The stable member and the canary, "" where there is no such thing.
+
+    Stable is the member that is said to be, else, of two, the one with more traffic, by name where equal.
+    """
+    names = [member.name for member in group.members]
+    stable = group.stable_member if group.stable_member in names else None
+    serving = split or group.target
+    if stable is None and len(names) == 2 and serving is not None:
+        stable = min(names, key=lambda name: (-serving.of(name), name))
+    others = [name for name in names if name != stable]
+    canary = others[0] if stable is not None and len(others) == 1 else None
+    return stable or "", canary or ""
+
+
+def _make_condition(
+    kind: str, says: Says, generation: int, old: ConditionStatus | None, now: datetime
+) -> ConditionStatus:
+    since = old.last_transition_time if old is not None and old.status == says.status else _whole(now)
+    return ConditionStatus(
+        type=kind,
+        status=says.status,
+        reason=says.reason,
+        message=cut(says.message),
+        observedGeneration=generation,
+        lastTransitionTime=to_rfc3339(since),
+    )
+
+
+def _whole(now: datetime) -> datetime:
+    """Kubernetes' times have whole seconds."""
+    return now.replace(microsecond=0)
+
+
+def _to_members(group: Group, split: Split | None, stable: str, canary: str) -> list[MemberStatus]:
+    roles = {stable: "stable", canary: "canary"}
+    listed = group.members[: api.MAX_STATUS_MEMBERS]
+    return [
+        MemberStatus.model_validate(
+            {
+                "name": member.name,
+                "role": roles.get(member.name, "member"),
+                "targetWeight": group.target.of(member.name) if group.target is not None else None,
+                "weight": split.of(member.name) if split is not None else None,
+                "ready": member.ready,
+            }
+        )
+        for member in listed
+    ]
+
+
+def _shares(split: Split | None, order: Sequence[str]) -> str:
+    """`80 / 20` in the order given; as much as a column holds."""
+    if split is None:
+        return ""
+    text = " / ".join(show_share(split.of(name), split.total) for name in order)
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

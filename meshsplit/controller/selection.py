@@ -1,0 +1,189 @@
+"""Of a translation what belongs to one key: its objects, its group's outcome, and what may be deleted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from meshsplit.controller.live import from_status
+from meshsplit.diagnostics import ObjectRef, finding_order
+from meshsplit.istio import names
+from meshsplit.istio.observed import annotation_of, label_of
+from meshsplit.model import GroupKey
+from meshsplit.translate import identity_of
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+    from meshsplit.controller.cache import View
+    from meshsplit.controller.live import Body, LiveRoute, LiveSplit
+    from meshsplit.diagnostics import Finding
+    from meshsplit.model import ObjectIdentity, Outcome, Split, Translation, World
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What one pass over a key is to bring about.
+
+    `stale` are the objects to write, and `surplus` those to delete. `outcome` is None when there is no group
+    of that name. `findings` are those about what belongs to the key.
+    """
+
+    stale: tuple[Body, ...]
+    outcome: Outcome | None
+    findings: tuple[Finding, ...]
+    surplus: tuple[LiveRoute, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The VirtualServices that models and groups of a world are entitled to."""
+
+    models: frozenset[ObjectIdentity]
+    groups: frozenset[ObjectIdentity]
+
+
+def narrow(world: World, keys: Container[GroupKey]) -> World:
+    """The same world with only the groups and models of `keys` in it, and without findings."""
+    return replace(
+        world,
+        findings=(),
+        groups=tuple(group for group in world.groups if group.key in keys),
+        models=tuple(model for model in world.models if GroupKey(model.namespace, model.name) in keys),
+    )
+
+
+def find_claimed_names(world: World) -> Claimed:
+    """Whose names are taken, in the world as it is before it is narrowed."""
+    return Claimed(
+        models=frozenset(("VirtualService", model.namespace, model.name) for model in world.models),
+        groups=frozenset(
+            ("VirtualService", group.key.namespace, names.splitting_name(group.key.name))
+            for group in world.groups
+            if group.withdrawn is None and group.refused is None
+        ),
+    )
+
+
+class Findings:
+    """Findings by what they are about."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._by_object: defaultdict[ObjectRef | None, list[Finding]] = defaultdict(list)
+        self._gateways: list[Finding] = []
+        for finding in findings:
+            if finding.object is not None and finding.object.kind == "Gateway":
+                self._gateways.append(finding)
+            else:
+                self._by_object[finding.object].append(finding)
+
+    def about(self, refs: Iterable[ObjectRef]) -> list[Finding]:
+        """Those about one of the objects, or about a gateway, in no order."""
+        found = [finding for ref in set(refs) for finding in self._by_object.get(ref, ())]
+        return found + self._gateways
+
+
+def select(
+    translation: Translation,
+    current: Container[ObjectIdentity],
+    claimed: Claimed,
+    findings: Findings,
+    views: Sequence[View],
+) -> list[Selection]:
+    """What of `translation`, made of a world narrowed to the views' keys, belongs to each of them.
+
+    `current` are objects that are there as they should be. `claimed` and `findings` are those of the whole
+    world.
+    """
+    written = Findings(translation.findings)
+    stale: defaultdict[GroupKey, list[Body]] = defaultdict(list)
+    for body in translation.objects:
+        if identity_of(body) not in current:
+            stale[key_of_object(body)].append(body)
+    outcomes = {outcome.group.key: outcome for outcome in translation.outcomes}
+    return [
+        Selection(
+            stale=tuple(stale[view.key]),
+            outcome=outcomes.get(view.key),
+            findings=_select_findings(view, outcomes.get(view.key), findings, written),
+            surplus=tuple(_find_surplus(outcomes.get(view.key), translation.untouched, claimed, view)),
+        )
+        for view in views
+    ]
+
+
+def _select_findings(view: View, outcome: Outcome | None, *found: Findings) -> tuple[Finding, ...]:
+    """About the ModelSplits, the members, what is written, and what blocks the group; in their order."""
+    key = view.key
+    refs = [split.reading.split.ref for split in view.splits]
+    refs.append(ObjectRef("InferenceService", key.namespace, key.name))
+    refs += [
+        ObjectRef("VirtualService", key.namespace, n) for n in (key.name, names.splitting_name(key.name))
+    ]
+    blocking: list[Finding] = []
+    if outcome is not None:
+        group = outcome.group
+        refs += [ObjectRef("InferenceService", key.namespace, member.name) for member in group.members]
+        blocking = [finding for finding in (group.withdrawn, group.refused) if finding is not None]
+    about = [finding for findings in found for finding in findings.about(refs)]
+    return tuple(sorted({*about, *blocking}, key=finding_order))
+
+
+def key_of_object(body: Body) -> GroupKey:
+    """The key whose group's or model's routes a generated object holds."""
+    name = annotation_of(body, names.MODEL_TAG) or label_of(body, names.INFERENCESERVICE_NAME) or ""
+    return GroupKey(body["metadata"]["namespace"], name)
+
+
+def find_current(view: View) -> Split | None:
+    """The split that serves: what the VirtualService says unless somebody else wrote it, else the status.
+
+    A VirtualService that was deleted by hand comes back with what it served.
+    """
+    route = view.group_route
+    if route is not None and route.made_here and route.split is not None and not route.edited:
+        return route.split
+    reported = (from_status(split.status) for split in view.splits if split.has_status)
+    return next((split for split in reported if split is not None), route.split if route else None)
+
+
+def find_followed(splits: tuple[LiveSplit, ...], outcome: Outcome | None) -> LiveSplit | None:
+    """The ModelSplit that the group follows, of those that are about it."""
+    if outcome is None:
+        return None
+    group = outcome.group
+    blocking = group.refused.object if group.refused is not None else None
+    for ref in (group.source, blocking):
+        for split in splits:
+            if split.reading.split.ref == ref:
+                return split
+    return splits[0] if len(splits) == 1 else None
+
+
+def _find_surplus(
+    outcome: Outcome | None, untouched: frozenset[ObjectIdentity], claimed: Claimed, view: View
+) -> list[LiveRoute]:
+    """Routes of ours to nothing; a group that is held keeps what it has, even when nothing is written."""
+    name = view.key.name
+    gone = outcome is None or outcome.group.withdrawn is not None
+    of_group = view.group_route if gone else None
+    of_model = view.route(name)
+    candidates = [
+        (of_group, of_group is not None and of_group.group == name, (claimed.models, untouched)),
+        (
+            of_model,
+            of_model is not None and of_model.model == name,
+            (claimed.models, claimed.groups, untouched),
+        ),
+    ]
+    return [
+        route
+        for route, marked, kept in candidates
+        if route is not None and _is_ours(route, marked) and not any(route.identity in each for each in kept)
+    ]
+
+
+def _is_ours(route: LiveRoute, marked: bool) -> bool:
+    """Whether we made it for the key, or made it and somebody took the marks off."""
+    return route.made_here and (marked or (route.group is None and route.model is None))

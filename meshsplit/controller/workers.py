@@ -1,0 +1,83 @@
+"""The threads that take keys from the queue."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from meshsplit.kube.port import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meshsplit.kube.workqueue import WorkQueue
+    from meshsplit.model import GroupKey
+    from meshsplit.telemetry.metrics import Metrics, Result
+
+log = logging.getLogger(__name__)
+
+CONTROLLER = "modelsplit"
+"""What metrics call the work on groups."""
+
+
+class Workers:
+    """Runs `reconcile(key, failures)` for each key of `queue`; see Reconciler.reconcile.
+
+    What fails is tried again later, longer after each failure of the same key. `may_work` is asked before
+    each key: one that lost the lead must not write.
+    """
+
+    def __init__(
+        self,
+        queue: WorkQueue[GroupKey],
+        reconcile: Callable[[GroupKey, int], float],
+        may_work: Callable[[], bool],
+        number: int,
+        metrics: Metrics,
+    ) -> None:
+        self._queue = queue
+        self._reconcile = reconcile
+        self._may_work = may_work
+        self._metrics = metrics
+        metrics.watch_queue(CONTROLLER, queue)
+        metrics.add_controller(CONTROLLER, number)
+        self._threads = [
+            threading.Thread(target=self._run, name=f"worker-{index}", daemon=True) for index in range(number)
+        ]
+
+    def start(self) -> None:
+        """Begin to work."""
+        for thread in self._threads:
+            thread.start()
+
+    def join(self) -> None:
+        """Wait until the queue is shut down and empty."""
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+
+    def _run(self) -> None:
+        while (key := self._queue.get()) is not None:
+            try:
+                if self._may_work():
+                    with self._metrics.reconciling(CONTROLLER) as measured:
+                        measured.result = self._work(key)
+            finally:
+                self._queue.done(key)
+
+    def _work(self, key: GroupKey) -> Result:
+        try:
+            pause = self._reconcile(key, self._queue.failures(key))
+        except ApiError as error:
+            log.warning("not written, will be tried again", extra={"group": str(key), "error": str(error)})
+        except Exception:
+            log.exception("a bug: please report it", extra={"group": str(key)})
+        else:
+            self._queue.forget(key)
+            if pause > 0.0:
+                self._queue.add_after(key, pause)
+                return "requeue_after"
+            return "success"
+        self._queue.add_rate_limited(key)
+        return "error"

@@ -1,0 +1,36 @@
+"""Whether a live object is what is to be written, by a digest of the fields that meshsplit owns in it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from meshsplit.istio import names
+
+_LABELS = (names.MANAGED_BY, names.INFERENCESERVICE_NAME)
+_ANNOTATIONS = (names.MODEL_TAG, names.WEIGHTS, *(key for key, _ in names.GITOPS_MARKERS))
+_OWNER_FIELDS = ("apiVersion", "kind", "name", "uid", "controller")
+_DIGEST_BYTES = 16
+
+
+def digest(body: Mapping[str, Any]) -> bytes:
+    """Equal for two objects that agree in spec, owners, and the labels and annotations that are written here.
+
+    What others add to the metadata does not count; what they add to the spec does.
+    """
+    metadata = body.get("metadata") or {}
+    owned = {
+        "labels": _pick(metadata.get("labels"), _LABELS),
+        "annotations": _pick(metadata.get("annotations"), _ANNOTATIONS),
+        "owners": sorted(
+            [str(owner.get(field)) for field in _OWNER_FIELDS]
+            for owner in metadata.get("ownerReferences") or []
+        ),
+        "spec": body.get("spec"),
+    }
+    text = json.dumps(owned, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+
+
+def _pick(values: Mapping[str, Any] | None, keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: values[key] for key in keys if key in values} if values else {}
