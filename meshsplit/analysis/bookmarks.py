@@ -11,7 +11,7 @@ VERSION = 1
 
 
 def to_plain(bookmark: Bookmark) -> dict[str, Any]:
-    """The bookmark as dicts, lists and numbers; a mark's time is written only where it is not the cursor's."""
+    """The bookmark as dicts, lists and numbers; a mark's time only where it is not the cursor's."""
     cursor = bookmark.cursor
     marks: dict[str, dict[str, list[float]]] = {}
     for mark in cursor.marks:

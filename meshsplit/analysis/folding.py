@@ -100,7 +100,7 @@ def _times(snapshot: Snapshot, wanted: Iterable[Place], values: Mapping[SeriesKe
 
 
 def _at_places(bookmark: Bookmark, wanted: Sequence[Place], values: Mapping[SeriesKey, float]) -> Bookmark:
-    """The bookmark for these places: a new one begins with what its counters say now, one that left is gone."""
+    """The bookmark for these places: a new one begins with what its counters say now."""
     names = tuple(map(str, wanted))
     if names == bookmark.places or bookmark.cursor.at is None:
         return Bookmark(bookmark.cursor, names)

@@ -82,7 +82,7 @@ class Bookmark:
 
 @dataclass(frozen=True, slots=True)
 class MetricRequest:
-    """One metric of one split."""
+    """One metric of one split; without a `backend` the source chooses by the members' deployment modes."""
 
     split: GroupKey
     metric: str
@@ -90,6 +90,7 @@ class MetricRequest:
     members: tuple[Member, ...]
     bookmark: Bookmark = field(default_factory=Bookmark)
     change: WeightChange | None = None
+    backend: Backend | None = None
 
     @property
     def key(self) -> tuple[GroupKey, str]:
@@ -178,7 +179,9 @@ Failure = Unavailable | NoData | Partial | Ambiguous
 Answer = Reading | Failure
 """Every failure leaves the caller's bookmark as it was: the next read that works covers both."""
 
-Answers = Mapping[tuple[GroupKey, str], Answer]
+Key = tuple[GroupKey, str]
+"""What a request and its answer are known by: split and metric."""
+Answers = Mapping[Key, Answer]
 
 
 class MetricsSource(Protocol):

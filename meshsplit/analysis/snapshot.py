@@ -39,7 +39,7 @@ class Snapshot:
 def add_series(
     snapshot: Snapshot, signal: Signal, family: Family, pod: Pod, labels: Labels, value: float, at: float
 ) -> None:
-    """Sort one series of the family in; one that counts nobody's requests, or says nothing of them, is not."""
+    """Sort one series of the family in; one that counts nobody's requests is left out."""
     places = family.locate(labels)
     if not places:
         return
@@ -56,7 +56,10 @@ def _to_code(signal: Signal, family: Family, labels: Labels) -> Code | None:
         edge = to_edge(labels, family.edge_unit)
         return None if edge is None else f"{EDGE} {edge!r}"
     outcome = family.to_outcome(labels)
-    return None if outcome is None else f"{BAD if outcome.bad else GOOD} {outcome.code}"
+    if outcome is None:
+        return None
+    # Spaces part the words of a series' name.
+    return f"{BAD if outcome.bad else GOOD} {''.join(outcome.code.split())}"
 
 
 def choose_endpoints(endpoints: Iterable[tuple[str, str, str]]) -> Mapping[tuple[str, str, str], Pod]:

@@ -17,15 +17,12 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _CLOSING = {")": "(", "]": "[", "}": "{"}
-_AGGREGATIONS = frozenset(
-    "sum min max avg group stddev stdvar count count_values bottomk topk quantile".split()
-)
-_KEEPS_ALL = frozenset(("topk", "bottomk"))
-"""These choose among series and leave their labels."""
+_AGGREGATIONS = frozenset(("sum", "min", "max", "avg", "group", "stddev", "stdvar", "count", "quantile"))
+"""Those that drop labels; `topk` and `bottomk` choose among series and leave theirs."""
 
 
 def fill(expression: str, split: GroupKey) -> str:
-    """The expression with `{{ split }}` and `{{ namespace }}` filled in; both are DNS names, safe anywhere."""
+    """The expression with `{{ split }}` and `{{ namespace }}` filled in; both are DNS names."""
     names = {"split": split.name, "namespace": split.namespace}
     return _PLACEHOLDER.sub(lambda found: names[found[1]], expression)
 
@@ -56,7 +53,7 @@ def loses_member(expression: str) -> str | None:
     if any(word in ("label_replace", "label_join") for word, _, _ in words):
         return None
     for word, _, end in words:
-        if word in _AGGREGATIONS - _KEEPS_ALL and not _keeps_member(expression, end):
+        if word in _AGGREGATIONS and not _keeps_member(expression, end):
             return word
     return None
 

@@ -1,4 +1,4 @@
-"""What a pack says of one backend's series: which they are, whose requests they count, and how those ended."""
+"""What a pack says of one backend's series: which they are, whose requests they count, how those ended."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
