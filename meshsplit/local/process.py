@@ -125,8 +125,8 @@ class EnvoyProcess:
             return ""
 
 
-# Counters are called as in Istio's proxies (Istio: envoy_bootstrap.json). By Envoy's own rules a cluster's name
-# ends at its first dot, and the rest of it becomes part of the counter's.
+# Counters are called as in Istio's proxies (Istio: envoy_bootstrap.json). By Envoy's own rules a cluster's
+# name ends at its first dot, and the rest of it becomes part of the counter's.
 _STATS_TAGS = (
     ("cluster_name", r"^cluster\.((.+?(\..+?\.svc\.cluster\.local)?)\.)"),
     ("response_code_class", r"_rq(_(\dxx))$"),

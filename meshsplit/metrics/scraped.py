@@ -39,8 +39,8 @@ def answer(ask: SignalAsk, scraped: Iterable[Scraped], now: float) -> dict[Key, 
         wanted = sorted({place[:2] for each in places.values() for place in each})
         found: list[Failure | None] = [find_unsupported(places)]
         found += [_find_failure(scope, scopes, failures) for scope in wanted]
-        trouble = next(filter(None, found), None)
-        answers[request.key] = trouble or ask.answer(request, places, snapshot, now)
+        failed = [each for each in found if each is not None]
+        answers[request.key] = failed[0] if failed else ask.answer(request, places, snapshot, now)
     return answers
 
 

@@ -5,7 +5,7 @@ Series are added up within a pod only, so that a restart of one is seen.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from meshsplit.analysis.queries.pack import NAME, Family, Pack, Place
 
@@ -25,13 +25,17 @@ _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 def make_query(parts: Iterable[tuple[Pack, Family, Iterable[Place]]]) -> str:
     """The query for these families, narrowed to the places where they are few."""
     return "\nor\n".join(
-        _tag(expression, f"{pack.backend.value}{suffix}")
-        for pack, family, places in parts
-        for selector in (_to_selector(family, places),)
-        for expression, suffix in (
-            (f"sum by ({', '.join((*POD_LABELS, *family.by))}) ({selector})", ""),
-            (f"max by ({', '.join(POD_LABELS)}) (timestamp({selector}))", TIMES),
-        )
+        part for pack, family, places in parts for part in _make_parts(pack.backend.value, family, places)
+    )
+
+
+def _make_parts(tag: str, family: Family, places: Iterable[Place]) -> tuple[str, str]:
+    counters = _select(family.names, family, places)
+    # Without its name a series of one metric may equal one of another, so only the first tells the time.
+    clock = _select(family.names[:1], family, places)
+    return (
+        _tag(f"sum by ({', '.join((*POD_LABELS, *family.by))}) ({counters})", tag),
+        _tag(f"max by ({', '.join(POD_LABELS)}) (timestamp({clock}))", f"{tag}{TIMES}"),
     )
 
 
@@ -39,15 +43,15 @@ def _tag(expression: str, tag: str) -> str:
     return f'label_replace({expression}, "{TAG}", "{tag}", "", "")'
 
 
-def _to_selector(family: Family, places: Iterable[Place]) -> str:
+def _select(names: Sequence[str], family: Family, places: Iterable[Place]) -> str:
     matchers = [f'{label}="{value}"' for label, value in family.matchers]
     values = sorted({value for place in places for value in family.to_label(place)})
     if len(values) <= _MOST_ALTERNATIVES:
         matchers.append(f"{family.narrow}=~{quote('|'.join(map(_escape, values)))}")
-    if len(family.names) == 1:
-        return f"{family.names[0]}{{{','.join(matchers)}}}"
-    names = quote("|".join(family.names))
-    return f"{{{','.join((f'{NAME}=~{names}', *matchers))}}}"
+    if len(names) == 1:
+        return f"{names[0]}{{{','.join(matchers)}}}"
+    named = f"{NAME}=~{quote('|'.join(names))}"
+    return f"{{{','.join((named, *matchers))}}}"
 
 
 def _escape(literal: str) -> str:
