@@ -125,8 +125,18 @@ class EnvoyProcess:
             return ""
 
 
+# Counters are called as in Istio's proxies (Istio: envoy_bootstrap.json). By Envoy's own rules a cluster's
+# name ends at its first dot, and the rest of it becomes part of the counter's.
+_STATS_TAGS = (
+    ("cluster_name", r"^cluster\.((.+?(\..+?\.svc\.cluster\.local)?)\.)"),
+    ("response_code_class", r"_rq(_(\dxx))$"),
+)
+
+
 def _make_bootstrap(sources: Mapping[str, Any]) -> dict[str, Any]:
+    tags = [{"tag_name": name, "regex": regex} for name, regex in _STATS_TAGS]
     return {
+        "stats_config": {"use_all_default_tags": False, "stats_tags": tags},
         "node": {"id": "gateway", "cluster": "meshsplit-local"},
         # Port 0: Envoy takes a free one and writes it into the file of --admin-address-path.
         "admin": {"address": {"socket_address": {"address": LOOPBACK, "port_value": 0}}},

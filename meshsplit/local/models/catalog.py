@@ -1,9 +1,10 @@
-"""Which models a listener answers for; read anew by every request, so it may change under load."""
+"""Which models a listener answers for, and how; read anew by every request, so it may change under load."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshsplit.local.models.conduct import Conduct
 from meshsplit.local.models.spec import ModelMeshServing
 
 if TYPE_CHECKING:
@@ -19,13 +20,16 @@ SERVED_BY = "x-served-by"
 class Catalog:
     """`names`: the name a client uses -> the InferenceService that answers.
 
-    `sole` is the one InferenceService behind the listener, None when it is shared.
+    `sole` is the one InferenceService behind the listener, None when it is shared. `conduct` is how they
+    behave, and what was counted of them.
     """
 
     names: Mapping[str, str]
     sole: str | None
 
     def __init__(self, serving: Serving) -> None:
+        self.namespace = serving.namespace
+        self.conduct = Conduct()
         self.update(serving)
 
     def update(self, serving: Serving) -> None:

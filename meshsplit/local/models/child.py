@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import uvloop
 from pydantic import ValidationError
 
-from meshsplit.local.models.control import Answer, ServeCommand, to_line
+from meshsplit.local.models.control import COMMANDS, Answer, ServeCommand, to_line
 from meshsplit.local.models.fleet import Fleet
 
 if TYPE_CHECKING:
@@ -44,7 +44,11 @@ async def _execute_commands(answers: RawIOBase) -> None:
 
 async def _execute(fleet: Fleet, line: bytes) -> Answer:
     try:
-        ports = await fleet.serve(ServeCommand.model_validate_json(line).servings)
+        command = COMMANDS.validate_json(line)
+        if not isinstance(command, ServeCommand):
+            fleet.behave(command.behaviours)
+            return Answer()
+        ports = await fleet.serve(command.servings)
     except ValidationError as malformed:
         return Answer(error=f"not a command: {malformed}")
     except OSError as refused:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshsplit.local.models.catalog import Catalog
+from meshsplit.local.models.exposition import make_metrics_routes
 from meshsplit.local.models.listeners import GrpcListener, RestListener
 from meshsplit.local.models.modelmesh import pick_by_payload_or_header
 from meshsplit.local.models.openai import make_openai_routes
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from meshsplit.local.models.listeners import Listener
-    from meshsplit.local.models.spec import Serving, ServingKey
+    from meshsplit.local.models.spec import Behaviour, Serving, ServingKey
 
 _log = logging.getLogger(__name__)
 
@@ -34,17 +35,23 @@ class _Standing:
     catalog: Catalog
     rest: RestListener | None
     grpc: GrpcListener | None
+    metrics: RestListener | None
 
     @property
     def ports(self) -> Ports:
-        return Ports(self.rest.port if self.rest else None, self.grpc.port if self.grpc else None)
+        return Ports(*(each.port if each else None for each in (self.rest, self.grpc, self.metrics)))
+
+    @property
+    def listeners(self) -> list[Listener]:
+        return [each for each in (self.rest, self.grpc, self.metrics) if each]
 
 
 class Fleet:
-    """What the process serves; `serve` and `stop` are called one at a time."""
+    """What the process serves; its methods are called one at a time."""
 
     def __init__(self) -> None:
         self._standing: dict[ServingKey, _Standing] = {}
+        self._behaviours: tuple[Behaviour, ...] = ()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def serve(self, servings: Iterable[Serving]) -> Mapping[ServingKey, Ports]:
@@ -60,6 +67,7 @@ class Fleet:
             for key, serving in wanted.items():
                 if key not in kept:
                     added[key] = await _open(serving)
+                    self._instruct(added[key].catalog)
         except OSError:
             await self._close(added.values())
             raise
@@ -73,6 +81,15 @@ class Fleet:
         )
         return {key: standing.ports for key, standing in self._standing.items()}
 
+    def behave(self, behaviours: tuple[Behaviour, ...]) -> None:
+        """See ModelServer.behave."""
+        self._behaviours = behaviours
+        for standing in self._standing.values():
+            self._instruct(standing.catalog)
+
+    def _instruct(self, catalog: Catalog) -> None:
+        catalog.conduct.follow(each for each in self._behaviours if each.namespace == catalog.namespace)
+
     async def stop(self) -> None:
         """Close every listener and wait until no request is in flight."""
         await self._close(self._standing.values())
@@ -81,7 +98,7 @@ class Fleet:
 
     async def _close(self, standing: Iterable[_Standing]) -> None:
         """Returns when the ports are closed; draining goes on."""
-        listeners = [listener for each in standing for listener in (each.rest, each.grpc) if listener]
+        listeners = [listener for each in standing for listener in each.listeners]
         for listener in listeners:
             task = asyncio.create_task(_drain(listener))
             self._closing.add(task)
@@ -101,14 +118,18 @@ def _to_protocol(serving: Serving) -> tuple[type, bool]:
 
 async def _open(serving: Serving) -> _Standing:
     catalog = Catalog(serving)
-    rest = await _open_rest(serving, catalog)
+    opened: list[Listener] = []
     try:
-        grpc = await _open_grpc(serving, catalog)
+        if (rest := await _open_rest(serving, catalog)) is not None:
+            opened.append(rest)
+        if (grpc := await _open_grpc(serving, catalog)) is not None:
+            opened.append(grpc)
+        metrics = await _open_metrics(serving, catalog)
     except OSError:
-        if rest is not None:
-            await rest.close()
+        for listener in opened:
+            await listener.close()
         raise
-    return _Standing(_to_protocol(serving), catalog, rest, grpc)
+    return _Standing(_to_protocol(serving), catalog, rest, grpc, metrics)
 
 
 async def _open_rest(serving: Serving, catalog: Catalog) -> RestListener | None:
@@ -124,3 +145,10 @@ async def _open_grpc(serving: Serving, catalog: Catalog) -> GrpcListener | None:
     if isinstance(serving, ModelMeshServing):
         return await GrpcListener.open(InferenceService(catalog, pick_by_payload_or_header))
     return await GrpcListener.open(InferenceService(catalog, pick_by_payload)) if serving.grpc else None
+
+
+async def _open_metrics(serving: Serving, catalog: Catalog) -> RestListener | None:
+    """A port of its own, as ModelMesh has one: what reads counters is no caller of models."""
+    if not isinstance(serving, ModelMeshServing):
+        return None
+    return await RestListener.open(make_app(catalog, make_metrics_routes(catalog)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from meshsplit.local.models.rest import read_object, to_response
+from meshsplit.local.models.rest import observed, read_object, to_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +43,8 @@ def make_openai_routes(catalog: Catalog) -> list[Route]:
 
     routes = [Route("/openai/v1/models", models)]
     for prefix in _PREFIXES:
-        routes.append(Route(f"{prefix}/completions", completions, methods=["POST"]))
-        routes.append(Route(f"{prefix}/chat/completions", chat, methods=["POST"]))
+        routes.append(Route(f"{prefix}/completions", observed(catalog, completions), methods=["POST"]))
+        routes.append(Route(f"{prefix}/chat/completions", observed(catalog, chat), methods=["POST"]))
     return routes
 
 

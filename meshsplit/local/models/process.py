@@ -12,13 +12,13 @@ from typing import IO, TYPE_CHECKING, Self, cast
 
 from pydantic import ValidationError
 
-from meshsplit.local.models.control import Answer, ServeCommand, to_line
+from meshsplit.local.models.control import Answer, BehaveCommand, ServeCommand, to_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from meshsplit.local.models.spec import Ports, Serving, ServingKey
+    from meshsplit.local.models.spec import Behaviour, Ports, Serving, ServingKey
 
 # The child imports gRPC and Starlette first: 1 s on an idle machine, many times that on a busy one.
 _ANSWER_SECONDS = 60.0
@@ -94,10 +94,14 @@ class ModelServer:
         """
         if len({serving.key for serving in servings}) != len(servings):
             raise ValueError("two servings have one key")
-        with suppress(BrokenPipeError):  # a dead child: reading its answer tells
-            self._commands.write(to_line(ServeCommand(servings=tuple(servings))))
-            self._commands.flush()
-        return dict(self._read_answer().ports)
+        return dict(self._command(ServeCommand(servings=tuple(servings))).ports)
+
+    def behave(self, behaviours: Sequence[Behaviour]) -> None:
+        """Make InferenceServices fail or answer slowly from the next request on, served yet or not.
+
+        Those that are not named behave well again. ModelServerError when the child is gone.
+        """
+        self._command(BehaveCommand(behaviours=tuple(behaviours)))
 
     def stop(self) -> None:
         """Stop the process and wait for its end, requests in flight first; may be called again."""
@@ -109,6 +113,12 @@ class ModelServer:
             self._child.kill()
             self._child.wait()
         self._answers.close()
+
+    def _command(self, command: ServeCommand | BehaveCommand) -> Answer:
+        with suppress(BrokenPipeError):  # a dead child: reading its answer tells
+            self._commands.write(to_line(command))
+            self._commands.flush()
+        return self._read_answer()
 
     def _read_answer(self) -> Answer:
         try:

@@ -12,14 +12,17 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from meshsplit.local.models.catalog import SERVED_BY
+from meshsplit.local.models.conduct import INTERNAL, OK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
     from meshsplit.local.models.catalog import Catalog
+
+    Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(catalog: Catalog, routes: Sequence[BaseRoute]) -> Starlette:
@@ -58,6 +61,43 @@ def find_model(catalog: Catalog, request: Request) -> tuple[str, str]:
     if served_by is None:
         raise HTTPException(HTTPStatus.NOT_FOUND, f"model {name} not found")
     return name, served_by
+
+
+_CODES = {
+    HTTPStatus.BAD_REQUEST: "INVALID_ARGUMENT",
+    HTTPStatus.NOT_FOUND: "NOT_FOUND",
+}
+
+
+def observed(catalog: Catalog, endpoint: Endpoint) -> Endpoint:
+    """The endpoint, counted, and failing or slow as it was told to be; a model nobody has is not counted."""
+
+    async def answer(request: Request) -> Response:
+        isvc = catalog.names.get(request.path_params.get("model", ""), catalog.sole)
+        if isvc is None:
+            return await endpoint(request)
+        with catalog.conduct.counting(isvc) as ending:
+            try:
+                await _conduct(catalog, isvc)
+                response = await endpoint(request)
+            except HTTPException as refused:
+                ending.code = _to_code(refused.status_code)
+                raise
+            ending.code = _to_code(response.status_code)
+            return response
+
+    return answer
+
+
+async def _conduct(catalog: Catalog, isvc: str) -> None:
+    if await catalog.conduct.is_failing(isvc):
+        raise HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR, f"{isvc} was told to fail")
+
+
+def _to_code(status: int) -> str:
+    if status < HTTPStatus.BAD_REQUEST:
+        return OK
+    return _CODES.get(HTTPStatus(status), INTERNAL)
 
 
 async def read_object(request: Request) -> dict[str, Any]:

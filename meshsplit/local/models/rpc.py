@@ -13,6 +13,7 @@ import grpc
 
 from meshsplit import __version__
 from meshsplit.local.models.catalog import SERVED_BY
+from meshsplit.local.models.conduct import OK
 from meshsplit.local.models.protocol import grpc_predict_v2_pb2 as protocol
 from meshsplit.local.models.v2 import PLATFORM, SERVER_NAME
 
@@ -88,16 +89,12 @@ class InferenceService:
     ) -> protocol.ModelInferResponse:
         """Each input as an output, raw contents as raw contents."""
         name = await self._find(request.model_name, context)
-        response = protocol.ModelInferResponse(
-            model_name=name,
-            model_version=request.model_version,
-            id=request.id,
-            raw_output_contents=request.raw_input_contents,
-        )
-        for tensor in request.inputs:
-            output = response.outputs.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
-            if tensor.HasField("contents"):
-                output.contents.CopyFrom(tensor.contents)
+        isvc = self._catalog.names.get(name, name)
+        with self._catalog.conduct.counting(isvc) as ending:
+            if await self._catalog.conduct.is_failing(isvc):
+                await context.abort(grpc.StatusCode.INTERNAL, f"{isvc} was told to fail")
+            response = _echo(name, request)
+            ending.code = OK
         return response
 
     async def _find(self, payload_name: str, context: Context) -> str:
@@ -115,3 +112,17 @@ class InferenceService:
     async def _name_member(self, context: Context, served_by: str | None) -> None:
         if served_by is not None:
             await context.send_initial_metadata(((SERVED_BY, served_by),))
+
+
+def _echo(name: str, request: protocol.ModelInferRequest) -> protocol.ModelInferResponse:
+    response = protocol.ModelInferResponse(
+        model_name=name,
+        model_version=request.model_version,
+        id=request.id,
+        raw_output_contents=request.raw_input_contents,
+    )
+    for tensor in request.inputs:
+        output = response.outputs.add(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape)
+        if tensor.HasField("contents"):
+            output.contents.CopyFrom(tensor.contents)
+    return response

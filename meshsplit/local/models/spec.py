@@ -44,7 +44,26 @@ Serving = ModelMeshServing | StandardServing
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports on 127.0.0.1 of one serving; None where it does not speak that protocol."""
+    """The ports on 127.0.0.1 of one serving; None where it does not speak that protocol.
+
+    On `metrics` a ModelMesh service shows its counters (GET /metrics).
+    """
 
     rest: int | None
     grpc: int | None
+    metrics: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How one InferenceService answers inference requests.
+
+    A share `failing` (0 to 1) of them fails, with HTTP status 500 or gRPC status INTERNAL, drawn from `seed`;
+    each takes `delay_seconds` longer.
+    """
+
+    namespace: str
+    isvc: str
+    failing: float = 0.0
+    delay_seconds: float = 0.0
+    seed: int = 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from meshsplit.local.models.rest import find_model, read_object, to_response
+from meshsplit.local.models.rest import find_model, observed, read_object, to_response
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -44,8 +44,8 @@ def make_v1_routes(catalog: Catalog) -> list[Route]:
         return to_response({"status": "alive"}, catalog.sole)
 
     return [
-        Route("/v1/models/{model}:predict", predict, methods=["POST"]),
-        Route("/v1/models/{model}:explain", explain, methods=["POST"]),
+        Route("/v1/models/{model}:predict", observed(catalog, predict), methods=["POST"]),
+        Route("/v1/models/{model}:explain", observed(catalog, explain), methods=["POST"]),
         Route("/v1/models/{model}", ready),
         Route("/v1/models", models),
         Route("/healthz", healthy),

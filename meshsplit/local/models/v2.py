@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from meshsplit import __version__
-from meshsplit.local.models.rest import find_model, read_object, to_response
+from meshsplit.local.models.rest import find_model, observed, read_object, to_response
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -63,8 +63,8 @@ def make_v2_routes(catalog: Catalog) -> list[Route]:
     model = "/v2/models/{model}"
     version = model + "/versions/{version}"
     return [
-        Route(f"{model}/infer", infer, methods=["POST"]),
-        Route(f"{version}/infer", infer, methods=["POST"]),
+        Route(f"{model}/infer", observed(catalog, infer), methods=["POST"]),
+        Route(f"{version}/infer", observed(catalog, infer), methods=["POST"]),
         Route(f"{model}/ready", ready),
         Route(f"{version}/ready", ready),
         Route(version, metadata),

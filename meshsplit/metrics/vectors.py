@@ -1,0 +1,37 @@
+"""The result of the one query a signal, taken apart: whose counters they are, and when they were scraped."""
+
+from collections.abc import Sequence
+
+from meshsplit.analysis.metrics import Signal
+from meshsplit.analysis.queries.pack import Family, Labels, Pack, Place
+from meshsplit.analysis.queries.promql import POD_LABELS, TAG, TIMES
+from meshsplit.analysis.snapshot import Snapshot, add_series, choose_endpoints
+from meshsplit.metrics.answers import Vector
+
+Endpoint = tuple[str, str, str]
+Parts = Sequence[tuple[Pack, Family, frozenset[Place]]]
+
+
+def to_snapshot(vector: Vector, signal: Signal, parts: Parts, at: float) -> Snapshot:
+    """The counters of `vector`, which answers the query made of `parts` at the time `at`."""
+    snapshot = Snapshot()
+    for pack, family, _ in parts:
+        tag = pack.backend.value
+        counters = [series for series in vector if series.labels.get(TAG) == tag]
+        times = {
+            _to_endpoint(series.labels): series.value
+            for series in vector
+            if series.labels.get(TAG) == tag + TIMES
+        }
+        pods = choose_endpoints(_to_endpoint(series.labels) for series in counters)
+        for labels, value in counters:
+            endpoint = _to_endpoint(labels)
+            if endpoint in pods:
+                seen = times.get(endpoint, at)
+                add_series(snapshot, signal, family, pods[endpoint], labels, value, seen)
+    return snapshot
+
+
+def _to_endpoint(labels: Labels) -> Endpoint:
+    pod, instance, job = (labels.get(label, "") for label in POD_LABELS)
+    return pod, instance, job

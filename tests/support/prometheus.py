@@ -1,0 +1,167 @@
+"""A real Prometheus for a test, with a second between scrapes, and a page of counters to scrape."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TypeVar
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+import yaml
+
+from support.waiting import eventually
+
+BINARY = shutil.which("prometheus")
+Server = TypeVar("Server", bound=ThreadingHTTPServer)
+STOP_SECONDS = 20.0
+SCRAPE_SECONDS = 1
+
+Job = tuple[str, str, Mapping[str, str]]
+"""host:port, path, and labels that the target gets."""
+
+
+def require_prometheus() -> str:
+    """The binary; skips where there is none, and fails in CI, which installs it."""
+    if BINARY is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has no prometheus")
+        pytest.skip("no prometheus on PATH (apt-get install prometheus)")
+    return BINARY
+
+
+@dataclass
+class Prometheus:
+    """A running server."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    configuration: Path
+
+    def scrape(self, jobs: Mapping[str, Sequence[Job]]) -> None:
+        """Scrape these from now on."""
+        self.configuration.write_text(_configuration(jobs))
+        with urlopen(f"{self.url}/-/reload", data=b"", timeout=10):  # noqa: S310 - our own server
+            pass
+
+    def stop(self) -> None:
+        """End it and wait; again is harmless."""
+        self.process.terminate()
+        self.process.wait(STOP_SECONDS)
+
+
+def _configuration(jobs: Mapping[str, Sequence[Job]]) -> str:
+    interval = f"{SCRAPE_SECONDS}s"
+    configs = [
+        {
+            "job_name": f"{job}-{index}",
+            "metrics_path": path,
+            "static_configs": [{"targets": [address], "labels": dict(labels)}],
+        }
+        for job, targets in jobs.items()
+        for index, (address, path, labels) in enumerate(targets)
+    ]
+    limits = {"scrape_interval": interval, "scrape_timeout": interval}
+    return yaml.safe_dump({"global": limits, "scrape_configs": configs})
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def is_ready(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/-/ready", timeout=5) as answer:  # noqa: S310 - our own server
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def start(folder: Path, jobs: Mapping[str, Sequence[Job]], port: int = 0) -> Prometheus:
+    """Start one whose data are in `folder`; the caller stops it."""
+    binary = require_prometheus()
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(_configuration(jobs))
+    port = port or free_port()
+    with (folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            [
+                binary,
+                f"--config.file={configuration}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+                "--web.enable-lifecycle",
+            ],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    server = Prometheus(f"http://127.0.0.1:{port}", process, configuration)
+    try:
+        eventually(lambda: is_ready(server.url), f"prometheus is ready\n{(folder / 'log').read_text()}")
+    except BaseException:
+        server.stop()
+        raise
+    return server
+
+
+@contextmanager
+def prometheus(folder: Path, jobs: Mapping[str, Sequence[Job]]) -> Iterator[Prometheus]:
+    server = start(folder, jobs)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+class Page(ThreadingHTTPServer):
+    """Serves `text` as exposition text to whoever asks; status 500 while `down`."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.text, self.down = text, False
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.server_port}"
+
+
+class _Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, Page)
+        self.send_response(500 if self.server.down else 200)
+        self.send_header("content-type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(self.server.text.encode())
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def page(text: str = "") -> Iterator[Page]:
+    with serving(Page(text)) as running:
+        yield running
+
+
+@contextmanager
+def serving(server: Server) -> Iterator[Server]:
+    """Serve from a thread until the block ends."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
