@@ -1,21 +1,21 @@
 """The kinds of fields that our own documents are made of, with the bounds that the CRD will carry."""
 
-import re
-from fractions import Fraction
 from typing import Annotated
 
 from pydantic import Field
 
 from meshsplit.api.names import (
+    DURATION,
+    GATEWAY,
+    HOST_NAME,
+    HOST_PORT,
+    HOST_TEMPLATE,
     MAX_LABEL_VALUE,
     MAX_SUBDOMAIN,
-    is_duration,
-    is_gateway,
-    is_host_template,
-    is_object_name,
-    split_host_port,
+    NOT_ZERO,
+    OBJECT_NAME,
 )
-from meshsplit.api.wire import checked
+from meshsplit.api.wire import Matching
 
 # The API server estimates the cost of a CEL rule from these bounds and refuses a CRD without them.
 MAX_MEMBERS = 32
@@ -32,35 +32,11 @@ MAX_TEMPLATE = 320
 """A host of 253 characters in which both placeholders are still unfilled."""
 MAX_COUNT = 1_000_000_000
 
-_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-"""A token of RFC 9110: the names of headers and cookies."""
-_URL = re.compile(r"https?://[^\s/]+(?:/\S*)?")
-
-
-def is_decimal(text: str) -> bool:
-    """Whether `text` is a plain non-negative decimal such as 0.05; ours are strings, as Kubernetes' are."""
-    return _DECIMAL.fullmatch(text) is not None
-
-
-def _is_positive_duration(text: str) -> bool:
-    return is_duration(text) and re.search("[1-9]", text) is not None
-
-
-def _is_rate(text: str) -> bool:
-    return is_decimal(text) and 0 < Fraction(text) < 1
-
-
-def _is_host_port(text: str) -> bool:
-    return split_host_port(text, 80) is not None
-
-
-def _is_token(text: str) -> bool:
-    return _TOKEN.fullmatch(text) is not None
-
-
-def _is_url(text: str) -> bool:
-    return _URL.fullmatch(text) is not None
+_DECIMAL = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
+_FRACTION = r"0{1,12}\.[0-9]{1,9}"
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - a token of RFC 9110: the names of headers and cookies
+_URL = r"https?://[!-.0-~]+(?:/[!-~]*)?"
+"""URLs are printable ASCII (RFC 3986)."""
 
 
 Percent = Annotated[int, Field(ge=0, le=100)]
@@ -69,32 +45,40 @@ Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 Query = Annotated[str, Field(min_length=1, max_length=MAX_QUERY)]
 Tag = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_VALUE)]
-Name = Annotated[str, Field(max_length=MAX_SUBDOMAIN), checked(is_object_name, "a lower-case DNS name")]
+Name = Annotated[str, Field(max_length=MAX_SUBDOMAIN), Matching("a lower-case DNS name", OBJECT_NAME)]
 Duration = Annotated[
-    str, Field(max_length=MAX_DURATION), checked(is_duration, "a duration such as 30s or 1h30m")
+    str,
+    Field(min_length=1, max_length=MAX_DURATION),
+    Matching("a duration such as 30s or 1h30m", DURATION),
 ]
 PositiveDuration = Annotated[
     str,
     Field(max_length=MAX_DURATION),
     # The VirtualService CRD: duration(self) >= duration('1ms').
-    checked(_is_positive_duration, "a duration of at least 1ms such as 30s or 1h30m"),
+    Matching("a duration of at least 1ms such as 30s or 1h30m", DURATION, NOT_ZERO),
 ]
 Decimal = Annotated[
-    str, Field(max_length=MAX_DECIMAL), checked(is_decimal, 'a decimal in quotes such as "0.05"')
+    str, Field(max_length=MAX_DECIMAL), Matching('a decimal in quotes such as "0.05"', _DECIMAL)
 ]
+"""Plain and not negative; a string, as Kubernetes' are."""
 Rate = Annotated[
-    str, Field(max_length=MAX_DECIMAL), checked(_is_rate, 'a decimal between 0 and 1 such as "0.05"')
+    str,
+    Field(max_length=MAX_DECIMAL),
+    Matching('a decimal between 0 and 1 such as "0.05"', _FRACTION, NOT_ZERO),
 ]
 Host = Annotated[
     str,
     Field(max_length=MAX_TEMPLATE),
-    checked(is_host_template, "a host such as *, *.example.com or {group}.{namespace}.example.com"),
+    Matching("a host such as *, *.example.com or {group}.{namespace}.example.com", *HOST_TEMPLATE),
 ]
 Gateway = Annotated[
-    str, Field(max_length=MAX_TEXT), checked(is_gateway, "a gateway such as istio-system/public")
+    str, Field(max_length=MAX_TEXT), Matching("a gateway such as istio-system/public", GATEWAY)
 ]
+Domain = Annotated[str, Field(max_length=MAX_TEXT), Matching("a domain such as example.com", HOST_NAME)]
 HostPort = Annotated[
-    str, Field(max_length=MAX_TEXT), checked(_is_host_port, "a host or host:port such as gw.example.com:80")
+    str,
+    Field(max_length=MAX_TEXT),
+    Matching("a host or host:port such as gw.example.com:80", HOST_PORT),
 ]
-Token = Annotated[str, Field(max_length=MAX_TEXT), checked(_is_token, "a header or cookie name")]
-Url = Annotated[str, Field(max_length=MAX_URL), checked(_is_url, "an http or https URL")]
+Token = Annotated[str, Field(max_length=MAX_TEXT), Matching("a header or cookie name", _TOKEN)]
+Url = Annotated[str, Field(max_length=MAX_URL), Matching("an http or https URL", _URL)]

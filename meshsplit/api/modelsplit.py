@@ -20,6 +20,7 @@ from meshsplit.api.fields import (
     Token,
 )
 from meshsplit.api.strategy import Analysis, Strategy
+from meshsplit.api.structural import keyed_by
 from meshsplit.api.wire import Metadata, StrictWire
 
 API_GROUP = "meshsplit.dev"
@@ -74,7 +75,13 @@ class ModelSplitSpec(StrictWire):
 
     model_tag: Tag | None = None
     weights_from: Literal["Annotations", "Spec"] = "Annotations"
-    members: Annotated[list[MemberWeight], Field(min_length=1, max_length=MAX_MEMBERS)] | None = None
+    members: (
+        Annotated[
+            list[MemberWeight],
+            Field(min_length=1, max_length=MAX_MEMBERS, json_schema_extra=keyed_by("name")),
+        ]
+        | None
+    ) = None
     stable_member: Name | None = None
     routing: RoutingSpec = Field(default_factory=RoutingSpec)
     session_affinity: SessionAffinity | None = None

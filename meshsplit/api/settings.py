@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from meshsplit.api.fields import MAX_HOSTS, MAX_TEXT, Host, HostPort
-from meshsplit.api.names import is_host, split_host_port
+from meshsplit.api.fields import MAX_HOSTS, Domain, Host, HostPort
+from meshsplit.api.names import split_host_port
 from meshsplit.api.problems import to_problems
-from meshsplit.api.wire import StrictWire, checked
+from meshsplit.api.wire import StrictWire
 from meshsplit.diagnostics import Finding
 from meshsplit.model import DeploymentMode, Endpoint, RestStrategy, Settings
 
@@ -24,10 +24,6 @@ DEPLOYMENT_MODES = {
 """KServe's words for its deployment modes, older ones included."""
 
 
-def _is_domain(text: str) -> bool:
-    return is_host(text) and not text.startswith("*")
-
-
 class RoutingSettings(StrictWire):
     """How groups and models are exposed when nothing nearer says so."""
 
@@ -41,9 +37,7 @@ class SettingsFile(StrictWire):
 
     api_version: Literal["cli.meshsplit.dev/v1alpha1"]
     kind: Literal["Settings"]
-    domain: (
-        Annotated[str, Field(max_length=MAX_TEXT), checked(_is_domain, "a domain such as example.com")] | None
-    ) = None
+    domain: Domain | None = None
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
     deployment_mode: Literal["ModelMesh", "Standard", "RawDeployment", "Knative", "Serverless"] | None = None
     require_enable_route: bool = True

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from meshsplit.api.fields import MAX_TEXT
+from meshsplit.api.structural import keyed_by
 from meshsplit.api.wire import Time, Wire
 
 MAX_MESSAGE = 1024
@@ -63,10 +64,12 @@ class ModelSplitStatus(Wire):
     weight: Word = ""
     target: Word = ""
     total: Weight = 100
-    members: Annotated[list[MemberStatus], Field(max_length=MAX_STATUS_MEMBERS)] = Field(default_factory=list)
-    conditions: Annotated[list[ConditionStatus], Field(max_length=MAX_CONDITIONS)] = Field(
-        default_factory=list
-    )
+    members: Annotated[
+        list[MemberStatus], Field(max_length=MAX_STATUS_MEMBERS, json_schema_extra=keyed_by("name"))
+    ] = Field(default_factory=list)
+    conditions: Annotated[
+        list[ConditionStatus], Field(max_length=MAX_CONDITIONS, json_schema_extra=keyed_by("type"))
+    ] = Field(default_factory=list)
 
     def condition(self, kind: str) -> ConditionStatus | None:
         """The condition of that type, if it is there."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from meshsplit.api.fields import (
     MAX_ENTRIES,
@@ -133,7 +133,9 @@ class GatewayCounters(StrictWire):
 
 
 class Source(StrictWire):
-    """Where counters come from."""
+    """Where counters come from: exactly one of the two."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     prometheus: Prometheus | None = None
     gateway: GatewayCounters | None = None

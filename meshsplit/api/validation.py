@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from meshsplit.api.modelsplit import KIND, ModelSplit, ModelSplitSpec
 from meshsplit.api.problems import Problem, to_problems
+from meshsplit.api.rules import NO_GROUP, ONE_RAMP, ONE_STRATEGY, STEPS_GO_UP
 from meshsplit.api.strategy import Analysis, Canary, Strategy
 from meshsplit.diagnostics import Finding, ObjectRef
 
@@ -50,8 +51,7 @@ def _weights_problems(spec: ModelSplitSpec) -> list[Problem]:
         for i in twice
     ]
     if given is None:
-        message = "weightsFrom: Spec needs members; weightsFrom: Annotations needs modelTag"
-        problems.append(Problem(("spec",), message, f"add spec.{needed}"))
+        problems.append(Problem(("spec",), NO_GROUP, f"add spec.{needed}"))
     return problems
 
 
@@ -59,7 +59,7 @@ def _strategy_problems(strategy: Strategy) -> list[Problem]:
     if (strategy.canary is None) != (strategy.blue_green is None):
         return []
     fix = "remove one of the two" if strategy.canary else "add canary or blueGreen, or remove strategy"
-    return [Problem(("spec", "strategy"), "strategy: set exactly one of canary, blueGreen", fix)]
+    return [Problem(("spec", "strategy"), ONE_STRATEGY, fix)]
 
 
 def _canary_problems(canary: Canary) -> list[Problem]:
@@ -67,12 +67,10 @@ def _canary_problems(canary: Canary) -> list[Problem]:
     problems = []
     # Neither is legal: the ramp then follows the evidence.
     if canary.step_weights is not None and canary.step_weight is not None:
-        message = "strategy.canary: set either stepWeights or stepWeight with maxWeight, not both"
-        problems.append(Problem(path, message, "remove stepWeight and maxWeight, or remove stepWeights"))
+        problems.append(Problem(path, ONE_RAMP, "remove stepWeight and maxWeight, or remove stepWeights"))
     steps = canary.step_weights or []
     if any(step > following for step, following in pairwise(steps)):
-        message = "strategy.canary.stepWeights: must go up, for example [5, 10, 25, 50]"
-        problems.append(Problem((*path, "stepWeights"), message, f"write {sorted(steps)}"))
+        problems.append(Problem((*path, "stepWeights"), STEPS_GO_UP, f"write {sorted(steps)}"))
     return problems
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,14 +11,18 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
     PlainValidator,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from meshsplit.api.names import is_dns_label, is_object_name
+from meshsplit.api.names import is_dns_label, is_object_name, matches
 
 MAX_OBJECT_BYTES = 1_572_864
 """The largest request that etcd takes (--max-request-bytes), so no string in an object is longer."""
@@ -41,6 +46,33 @@ def checked(accepts: Callable[[str], bool], what: str) -> AfterValidator:
     return AfterValidator(validate)
 
 
+@dataclass(frozen=True, slots=True, init=False)
+class Matching:
+    """Annotates a string that must fit, as a whole, every one of `patterns`; its JSON schema says so too."""
+
+    what: str
+    patterns: tuple[str, ...]
+
+    def __init__(self, what: str, *patterns: str) -> None:
+        object.__setattr__(self, "what", what)
+        object.__setattr__(self, "patterns", patterns)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._validate, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        first, *others = (f"^{pattern}$" for pattern in self.patterns)
+        every = {"allOf": [{"pattern": other} for other in others]} if others else {}
+        return {**handler(schema), "pattern": first, **every}
+
+    def _validate(self, value: str) -> str:
+        if not matches(value, self.patterns):
+            raise want(self.what)
+        return value
+
+
 def _to_time(value: Any) -> datetime:
     if isinstance(value, str) and _RFC3339.fullmatch(value):
         try:
@@ -60,7 +92,10 @@ def to_rfc3339(time: datetime) -> str:
 
 
 Time = Annotated[
-    datetime, PlainValidator(_to_time), PlainSerializer(to_rfc3339, return_type=str, when_used="json")
+    datetime,
+    PlainValidator(_to_time),
+    PlainSerializer(to_rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A Kubernetes time, always with its zone."""
 

@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from meshsplit.api.modelsplit import API_VERSION, KIND, ModelSplit, ModelSplitSpec
+from meshsplit.api.structural import to_structural
 from meshsplit.cli.terminal import Style
 
 ROOT = KIND.lower()
@@ -82,32 +83,14 @@ def to_field_report(field: FieldHelp) -> dict[str, Any]:
 
 @cache
 def _root() -> Schema:
-    return {"description": ModelSplit.__doc__, "type": "object", "properties": {"spec": _spec()}}
-
-
-@cache
-def _spec() -> Schema:
-    return ModelSplitSpec.model_json_schema()
-
-
-def _resolve(schema: Schema) -> Schema:
-    """Follow references, and look through `null`: an absent value is not a type of its own."""
-    if "$ref" in schema:
-        definition = _spec()["$defs"][schema["$ref"].rsplit("/", 1)[-1]]
-        return _resolve({**definition, **{key: value for key, value in schema.items() if key != "$ref"}})
-    if "anyOf" in schema:
-        (inner,) = (each for each in schema["anyOf"] if each.get("type") != "null")
-        return _resolve(inner)
-    return schema
+    spec = to_structural(ModelSplitSpec)
+    return {"description": ModelSplit.__doc__, "type": "object", "properties": {"spec": spec}}
 
 
 def _entry(schema: Schema) -> Schema:
     """The schema itself; of a list or a map that of its entries."""
-    resolved = _resolve(schema)
-    if resolved.get("type") == "array":
-        return _entry(resolved["items"])
-    values = resolved.get("additionalProperties")
-    return _entry(values) if isinstance(values, Mapping) else resolved
+    inner = schema.get("items", schema.get("additionalProperties"))
+    return _entry(inner) if inner else schema
 
 
 def _properties(schema: Schema) -> Mapping[str, Schema]:
@@ -116,19 +99,14 @@ def _properties(schema: Schema) -> Mapping[str, Schema]:
 
 
 def _description(schema: Schema) -> str:
-    return " ".join(_entry(schema).get("description", "").split())
+    text: str = _entry(schema).get("description", "")
+    return text
 
 
 def _type(schema: Schema) -> str:
-    resolved = _resolve(schema)
-    if resolved.get("type") == "array":
-        return f"list of {_type(resolved['items'])}"
-    if "enum" in resolved:
-        text = " | ".join(resolved["enum"])
-    elif "const" in resolved:
-        text = str(resolved["const"])
-    else:
-        text = _with_bounds(resolved)
+    if "items" in schema:
+        return f"list of {_type(schema['items'])}"
+    text = " | ".join(schema["enum"]) if "enum" in schema else _with_bounds(schema)
     default = schema.get("default")
     return f"{text}, default {_scalar(default)}" if isinstance(default, str | int) else text
 
@@ -139,7 +117,7 @@ def _scalar(value: str | int) -> str:
 
 def _with_bounds(schema: Schema) -> str:
     kind = str(schema.get("type", "any"))
-    if isinstance(schema.get("additionalProperties"), Mapping):
+    if "additionalProperties" in schema:
         return f"map of {_type(schema['additionalProperties'])}"
     if "minimum" in schema and "maximum" in schema:
         return f"{kind} {schema['minimum']}..{schema['maximum']}"

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from meshsplit.api.problems import describe
+from meshsplit.api.rules import WRONG_SUM
 from meshsplit.diagnostics import Finding, Related
 from meshsplit.kserve import keys
 from meshsplit.kserve.objects import InferenceService, NotText, SplitRequest
@@ -43,7 +44,7 @@ def to_requested_target(request: SplitRequest) -> tuple[Split | None, tuple[Find
         return Split(tuple(sorted(request.weights))), ()
     finding = Finding(
         "MSP101",
-        f"members: weights add up to {total}, want {FULL}",
+        WRONG_SUM.format(total=total),
         request.ref,
         ("spec", "members"),
         fix=_make_edit(dict(request.weights)) or f"change the weights so that they add up to {FULL}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -80,9 +81,9 @@ def _cell(item: Json, column: Column, now: datetime.datetime) -> Any:
         return age(str(value), now)
     if column.type in ("integer", "number", "boolean"):
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def read_path(value: Any, path: str) -> list[Any]:

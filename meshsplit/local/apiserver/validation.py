@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from meshsplit.local.apiserver.status import Cause
@@ -84,10 +85,17 @@ def _strings(value: Any, schema: Schema, at: str) -> Iterator[Cause]:
         yield Cause(TOO_LONG, f"Too long: may not be more than {schema['maxLength']} bytes", at)
     if "minLength" in schema and len(value) < schema["minLength"]:
         yield _must(value, at, f"should be at least {schema['minLength']} chars long")
-    if "pattern" in schema and not re.search(schema["pattern"], value):
+    if "pattern" in schema and not _to_regex(schema["pattern"]).search(value):
         yield _must(value, at, f"should match '{schema['pattern']}'")
     if schema.get("format") == "date-time" and not _is_time(value):
         yield _must(value, at, f'must be of type date-time: "{value}"')
+
+
+@cache
+def _to_regex(pattern: str) -> re.Pattern[str]:
+    """Go's reading: `$` is the very end, and classes such as \\s hold ASCII alone."""
+    ends = pattern.endswith("$") and not pattern.endswith("\\$")
+    return re.compile(rf"{pattern[:-1]}\Z" if ends else pattern, re.ASCII)
 
 
 def _is_time(text: str) -> bool:
