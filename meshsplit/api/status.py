@@ -71,6 +71,12 @@ class ModelSplitStatus(Wire):
         list[ConditionStatus], Field(max_length=MAX_CONDITIONS, json_schema_extra=keyed_by("type"))
     ] = Field(default_factory=list)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether traffic is routed as it is meant to be."""
+        ready = self.condition(READY)
+        return ready is not None and ready.status == "True"
+
     def condition(self, kind: str) -> ConditionStatus | None:
         """The condition of that type, if it is there."""
         return next((condition for condition in self.conditions if condition.type == kind), None)

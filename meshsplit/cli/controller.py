@@ -1,5 +1,6 @@
 """`meshsplit controller`: the process that keeps a cluster's groups routed."""
 
+import gc
 import re
 import sys
 import threading
@@ -120,9 +121,12 @@ def _run(manager: Manager) -> int:
     stop = threading.Event()
     with stopped_by_signals(stop):
         manager.start()
-        while not stop.wait(_WATCH_SECONDS):
-            if manager.failure is not None:
-                break
+        frozen = False
+        while not stop.wait(_WATCH_SECONDS) and manager.failure is None:
+            if not frozen and manager.wait_synced(0.0):
+                # What the caches hold stays: a full collection need not walk through it each time.
+                gc.freeze()
+                frozen = True
         manager.stop()
     if manager.failure is not None:
         raise CannotRun(manager.failure)

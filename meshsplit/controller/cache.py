@@ -21,6 +21,7 @@ from meshsplit.controller.index import (
     index_service,
     index_split,
 )
+from meshsplit.controller.mirror import is_tagged
 from meshsplit.istio.names import splitting_name
 from meshsplit.istio.observed import resolve_gateway
 from meshsplit.kserve.objects import InferenceService, NamespaceObject, ServingRuntime
@@ -41,13 +42,13 @@ if TYPE_CHECKING:
 class View:
     """What is known of one key: the objects that decide about it, and our own about it.
 
-    `keys` are those that may take something from it or lose something to it. `splits` are the ModelSplits
-    about its group, `routes` the VirtualServices of its two names, whosever they are.
+    `tagged` is True when an InferenceService carries the tag of that name. `splits` are the ModelSplits about
+    its group, `routes` the VirtualServices of its two names, whosever they are.
     """
 
     key: GroupKey
-    keys: frozenset[GroupKey]
     observed: Observed
+    tagged: bool
     splits: tuple[LiveSplit, ...]
     routes: tuple[LiveRoute, ...]
 
@@ -96,11 +97,16 @@ class Cache:
         for split in splits:
             observed.add(split.reading)
         self._add_surroundings(observed, {each.namespace for each in context})
+        return self.view_in(observed, key)
+
+    def view_in(self, observed: Observed, key: GroupKey) -> View:
+        """The view of `key` with this, which holds at least what decides about it."""
+        splits = self._live_splits(frozenset({key}))
         return View(
             key=key,
-            keys=keys,
             observed=observed,
-            splits=tuple(split for split in splits if split.key == key),
+            tagged=is_tagged(key, self.services.of_group(key)),
+            splits=tuple(splits),
             routes=self._routes_of(key),
         )
 
@@ -126,8 +132,9 @@ class Cache:
         """Every key of a namespace, "" for all."""
         return frozenset(key for key in self.keys() if namespace in ("", key.namespace))
 
-    def obstacles(self, world: World, names: Iterable[tuple[str, str]]) -> list[Body]:
-        """The Istio objects that what is written of `world`, under `names`, may collide with."""
+    def obstacles(self, world: World, keys: Iterable[GroupKey]) -> list[Body]:
+        """The Istio objects that what is written of `world`, for `keys`, may collide with."""
+        names = [(key.namespace, name) for key in keys for name in (key.name, splitting_name(key.name))]
         gateways = {
             (gateway, namespace) for namespace, routing in _routings(world) for gateway in routing.gateways
         }
@@ -139,7 +146,8 @@ class Cache:
         found = {route.identity: route.body for route in foreign}
         for namespace, name in names:
             route = self.routes.get(ObjectKey(namespace, name))
-            if route is not None:
+            # One of ours matters where there is somebody it may be younger than.
+            if route is not None and (found or route.tracked or not route.made_here):
                 found[route.identity] = route.body
         return [*found.values(), *self.gateways.values()]
 

@@ -28,12 +28,16 @@ NO_CLAIM = Claim(0, frozenset(), alone=False)
 
 def make_claim(claimants: Iterable[Claimant], age: object) -> Claim:
     """The claim of a key by its claimants (group, model) and the age of the InferenceService of that name."""
-    held = frozenset(claimants)
+    held = sorted(claimants, key=lambda claimant: claimant.key)
     if not held and age is None:
         return NO_CLAIM
-    places = frozenset(place for claimant in held for place in claimant.places())
-    alone = any(claimant.routing is not None and claimant.routing.own_host for claimant in held)
-    return Claim(hash((held, age)), places, alone)
+    taken = [(tuple(c.places()), c.routing is not None and c.routing.own_host, c) for c in held]
+    seen_by_others = [(c.key, c.age, places, alone, c.grpc) for places, alone, c in taken]
+    return Claim(
+        hash((tuple(seen_by_others), age)),
+        frozenset(place for places, _, _ in taken for place in places),
+        any(alone for _, alone, _ in taken),
+    )
 
 
 class Claims:

@@ -84,11 +84,12 @@ def index_namespace(key: ObjectKey, _value: object) -> Iterator[Key]:
 
 
 def index_route(key: ObjectKey, value: LiveRoute) -> Iterator[Key]:
-    """A VirtualService by the model and the group whose it may be; somebody else's also by its gateways."""
-    yield GroupKey(key.namespace, key.name)
+    """A VirtualService by the model or group whose it may be; somebody else's also by its gateways."""
     stem = group_of_route(key.name)
-    if stem:
+    if stem and value.model is None:
         yield GroupKey(key.namespace, stem)
+    if value.group is None:
+        yield GroupKey(key.namespace, key.name)
     if not value.ours:
         yield from _index_foreign(value.body)
 

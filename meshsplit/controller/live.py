@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from meshsplit.api.status import ModelSplitStatus
 from meshsplit.istio import names
 from meshsplit.istio.digest import digest
+from meshsplit.istio.gitops import find_tracking
 from meshsplit.istio.observed import is_made_here, is_ours
 from meshsplit.kserve.observed import SplitReading, read
 from meshsplit.kube.port import FIELD_MANAGER
@@ -48,6 +49,11 @@ class LiveSplit:
     deleting: bool
 
     @property
+    def is_own_mirror(self) -> bool:
+        """Whether it is the controller's to delete."""
+        return self.mirror and not self.taken_over
+
+    @property
     def key(self) -> GroupKey:
         """The group it is about."""
         return GroupKey(self.reading.split.ref.namespace, self.reading.split.group)
@@ -61,10 +67,11 @@ class LiveSplit:
 
 @dataclass(frozen=True, slots=True)
 class LiveRoute:
-    """A VirtualService. `body` is whole for somebody else's, and only its metadata for one of ours.
+    """A VirtualService. `body` is whole for somebody else's, and what others may have added for one of ours.
 
     `group` and `model` say whose routes it holds, `split` is what it says it serves. `edited` is True when
-    somebody else has written that, so that it cannot be relied on.
+    somebody else has written that, so that it cannot be relied on. `tracked` is True when Argo CD counts it
+    as its own.
     """
 
     namespace: str
@@ -78,6 +85,7 @@ class LiveRoute:
     model: str | None
     split: Split | None
     edited: bool
+    tracked: bool
     body: Body
 
     @property
@@ -122,6 +130,7 @@ def to_live_route(body: Body) -> LiveRoute:
         model=_label(metadata, names.INFERENCESERVICE_NAME) if mine else None,
         split=to_split(annotations.get(names.WEIGHTS, "")) if mine else None,
         edited=_is_annotation_of_others(metadata, names.WEIGHTS),
+        tracked=any(find_tracking(body)),
         body=_without_spec(body) if mine else body,
     )
 
@@ -170,7 +179,16 @@ def _strings(values: Any) -> dict[str, str]:
 
 
 def _without_spec(body: Body) -> Body:
-    metadata = {key: value for key, value in body["metadata"].items() if key != "managedFields"}
+    """Enough to be told from a file, to be older or younger than another, and to be said to be tracked."""
+    metadata = body["metadata"]
+    kept = {
+        key: metadata[key] for key in ("name", "namespace", "uid", "creationTimestamp") if key in metadata
+    }
+    labels = {names.MANAGED_BY: names.MANAGER} | {
+        path[-1]: "" for path in find_tracking(body) if path[1] == "labels"
+    }
+    annotations = {path[-1]: "" for path in find_tracking(body) if path[1] == "annotations"}
+    metadata = {**kept, "labels": labels, "annotations": annotations}
     return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, "spec": {}}
 
 

@@ -14,6 +14,7 @@ from meshsplit.controller.claims import Claims
 from meshsplit.controller.options import LEASE_NAME, Options
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
+from meshsplit.controller.reporter import Reporter
 from meshsplit.controller.routes import Routes
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
@@ -75,6 +76,7 @@ class Manager:
         self._threads: list[threading.Thread] = []
         self._health = self._make_health(options.listen) if options.listen else None
         self._workers: Workers | None = None
+        self._feeding = threading.Event()  # set: what is seen before is left to the first sweep
         self._working = threading.Event()
         self._errors: dict[str, str] = {}
 
@@ -154,10 +156,11 @@ class Manager:
 
     def _work(self, version: str) -> None:
         reconciler = self._make_reconciler(version)
-        sweep = Sweep(self._options.settings, self.cache, reconciler, self._enqueue)
+        sweep = Sweep(self.cache, reconciler, self._enqueue)
         self._workers = Workers(
             self.queue, reconciler.reconcile, self._may_work, self._options.workers, self.metrics
         )
+        self._feeding.set()
         sweep.run()
         self._workers.start()
         self._working.set()
@@ -170,17 +173,21 @@ class Manager:
     def _make_reconciler(self, version: str) -> Reconciler:
         settings, cache = self._options.settings, self.cache
         resource = resources.virtual_services(version)
+        splits = Splits(self._api, settings, cache.splits)
         return Reconciler(
             settings=settings,
             cache=cache,
             routes=Routes(self._api, resource, cache.routes, time.monotonic),
-            splits=Splits(self._api, settings, cache.splits),
-            recorder=Recorder(
-                self._api, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
+            splits=splits,
+            reporter=Reporter(
+                splits=splits,
+                recorder=Recorder(
+                    self._api, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
+                ),
+                now=lambda: datetime.now(UTC),
+                on_status=self.metrics.record,
             ),
-            now=lambda: datetime.now(UTC),
             on_related=self._enqueue,
-            on_status=self.metrics.record,
         )
 
     def _make_health(self, listen: tuple[str, int]) -> HealthServer:
@@ -209,8 +216,9 @@ class Manager:
         return None
 
     def _enqueue(self, keys: frozenset[GroupKey]) -> None:
-        for key in sorted(keys):
-            self.queue.add(key)
+        if self._feeding.is_set():
+            for key in sorted(keys):
+                self.queue.add(key)
 
     def _lead(self) -> None:
         self.metrics.set_leading(LEASE_NAME, leads=True)

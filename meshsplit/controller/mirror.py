@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 from meshsplit.api.modelsplit import API_VERSION, KIND
 from meshsplit.api.names import is_label_value, is_object_name
 from meshsplit.controller.live import MIRROR
+from meshsplit.kserve.observed import Unread
 from meshsplit.model import GroupKey
 
 if TYPE_CHECKING:
-    from meshsplit.kserve.observed import Observed
+    from collections.abc import Iterable
+
+    from meshsplit.kserve.objects import InferenceService
 
 
-def is_tagged(key: GroupKey, observed: Observed) -> bool:
-    """Whether an InferenceService that is there to stay carries the group's tag."""
-    return key in observed.broken_groups or any(
-        service.namespace == key.namespace and service.tag == key.name for service in observed.live_services()
+def is_tagged(key: GroupKey, services: Iterable[InferenceService | Unread]) -> bool:
+    """Whether one of the InferenceServices, of the key's namespace, carries its tag and is there to stay."""
+    return any(
+        service.tag == key.name and (isinstance(service, Unread) or not service.deleting)
+        for service in services
     )
 
 

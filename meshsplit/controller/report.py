@@ -13,7 +13,7 @@ from meshsplit.controller.conditions import Facts, Says, cut, explain, show_shar
 from meshsplit.model import FULL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from meshsplit.diagnostics import Finding
@@ -127,24 +127,3 @@ def _shares(split: Split | None, order: Sequence[str]) -> str:
         return ""
     text = " / ".join(show_share(split.of(name), split.total) for name in order)
     return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
-
-
-def about(group: Group, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings about a group: its ModelSplit, a member, a gateway, or its VirtualService."""
-    names = {member.name for member in group.members}
-    routes = f"{group.key.name}-splitting"
-    blocking = {group.refused, group.withdrawn}
-
-    def concerns(finding: Finding) -> bool:
-        ref = finding.object
-        if finding in blocking or ref is None or ref == group.source:
-            return True
-        if ref.kind == "Gateway":
-            return True
-        if ref.namespace != group.key.namespace:
-            return False
-        return (ref.kind == "InferenceService" and ref.name in names) or (
-            ref.kind == "VirtualService" and ref.name == routes
-        )
-
-    return tuple(finding for finding in findings if concerns(finding))

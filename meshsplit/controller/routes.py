@@ -51,13 +51,11 @@ class Routes:
         return live.digest == wanted or self._agreed.get(live.identity) == (wanted, live.digest)
 
     def apply(self, body: Body) -> float:
-        """Write it unless it is current; 0, or the seconds to wait because somebody else keeps changing it.
+        """Write it; 0, or the seconds to wait because somebody else keeps changing it.
 
         A new object is applied without force and an existing one by its uid, so that nothing is taken over
         that appeared in the meantime (Conflict). Raises ApiError.
         """
-        if self.is_current(body):
-            return 0.0
         identity, wanted = identity_of(body), digest(body)
         live = self._live(identity)
         pause = self._fights.pause(identity, wanted, self._clock())

@@ -2,65 +2,138 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshsplit.controller.live import from_status
-from meshsplit.controller.report import about
+from meshsplit.diagnostics import ObjectRef, finding_order
 from meshsplit.istio import names
 from meshsplit.istio.observed import annotation_of, label_of
+from meshsplit.model import GroupKey
+from meshsplit.translate import identity_of
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
     from meshsplit.controller.cache import View
     from meshsplit.controller.live import Body, LiveRoute, LiveSplit
     from meshsplit.diagnostics import Finding
-    from meshsplit.model import GroupKey, ObjectIdentity, Outcome, Split, Translation, World
+    from meshsplit.model import ObjectIdentity, Outcome, Split, Translation, World
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What one pass over a key is to bring about.
 
-    `outcome` is None when there is no group of that name. `findings` are all that were found around it.
+    `stale` are the objects to write, and `surplus` those to delete. `outcome` is None when there is no group
+    of that name. `findings` are those about what belongs to the key.
     """
 
-    objects: tuple[Body, ...]
+    stale: tuple[Body, ...]
     outcome: Outcome | None
     findings: tuple[Finding, ...]
     surplus: tuple[LiveRoute, ...]
 
-    @property
-    def group_findings(self) -> tuple[Finding, ...]:
-        """Those that concern the group."""
-        return about(self.outcome.group, self.findings) if self.outcome is not None else ()
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The VirtualServices that models and groups of a world are entitled to."""
+
+    models: frozenset[ObjectIdentity]
+    groups: frozenset[ObjectIdentity]
 
 
-def narrow(world: World, key: GroupKey) -> World:
-    """The same world with only the group and the model of `key` in it."""
+def narrow(world: World, keys: Container[GroupKey]) -> World:
+    """The same world with only the groups and models of `keys` in it, and without findings."""
     return replace(
         world,
-        groups=tuple(group for group in world.groups if group.key == key),
-        models=tuple(model for model in world.models if _is_of(model.namespace, model.name, key)),
+        findings=(),
+        groups=tuple(group for group in world.groups if group.key in keys),
+        models=tuple(model for model in world.models if GroupKey(model.namespace, model.name) in keys),
     )
 
 
-def select(translation: Translation, world: World, view: View) -> Selection:
-    """What of `translation`, made of the narrowed world, is to be written and what deleted."""
+def find_claimed_names(world: World) -> Claimed:
+    """Whose names are taken, in the world as it is before it is narrowed."""
+    return Claimed(
+        models=frozenset(("VirtualService", model.namespace, model.name) for model in world.models),
+        groups=frozenset(
+            ("VirtualService", group.key.namespace, names.splitting_name(group.key.name))
+            for group in world.groups
+            if group.withdrawn is None and group.refused is None
+        ),
+    )
+
+
+class Findings:
+    """Findings by what they are about."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._by_object: defaultdict[ObjectRef | None, list[Finding]] = defaultdict(list)
+        self._gateways: list[Finding] = []
+        for finding in findings:
+            if finding.object is not None and finding.object.kind == "Gateway":
+                self._gateways.append(finding)
+            else:
+                self._by_object[finding.object].append(finding)
+
+    def about(self, refs: Iterable[ObjectRef]) -> list[Finding]:
+        """Those about one of the objects, or about a gateway, in no order."""
+        found = [finding for ref in set(refs) for finding in self._by_object.get(ref, ())]
+        return found + self._gateways
+
+
+def select(
+    translation: Translation,
+    current: Container[ObjectIdentity],
+    claimed: Claimed,
+    findings: Findings,
+    views: Sequence[View],
+) -> list[Selection]:
+    """What of `translation`, made of a world narrowed to the views' keys, belongs to each of them.
+
+    `current` are objects that are there as they should be. `claimed` and `findings` are those of the whole
+    world.
+    """
+    written = Findings(translation.findings)
+    stale: defaultdict[GroupKey, list[Body]] = defaultdict(list)
+    for body in translation.objects:
+        if identity_of(body) not in current:
+            stale[key_of_object(body)].append(body)
+    outcomes = {outcome.group.key: outcome for outcome in translation.outcomes}
+    return [
+        Selection(
+            stale=tuple(stale[view.key]),
+            outcome=outcomes.get(view.key),
+            findings=_select_findings(view, outcomes.get(view.key), findings, written),
+            surplus=tuple(_find_surplus(outcomes.get(view.key), translation.untouched, claimed, view)),
+        )
+        for view in views
+    ]
+
+
+def _select_findings(view: View, outcome: Outcome | None, *found: Findings) -> tuple[Finding, ...]:
+    """About the ModelSplits, the members, what is written, and what blocks the group; in their order."""
     key = view.key
-    outcome = next((each for each in translation.outcomes if each.group.key == key), None)
-    return Selection(
-        objects=tuple(body for body in translation.objects if is_for(body, key)),
-        outcome=outcome,
-        findings=translation.findings,
-        surplus=tuple(_find_surplus(outcome, translation.untouched, world, view)),
-    )
+    refs = [split.reading.split.ref for split in view.splits]
+    refs.append(ObjectRef("InferenceService", key.namespace, key.name))
+    refs += [
+        ObjectRef("VirtualService", key.namespace, n) for n in (key.name, names.splitting_name(key.name))
+    ]
+    blocking: list[Finding] = []
+    if outcome is not None:
+        group = outcome.group
+        refs += [ObjectRef("InferenceService", key.namespace, member.name) for member in group.members]
+        blocking = [finding for finding in (group.withdrawn, group.refused) if finding is not None]
+    about = [finding for findings in found for finding in findings.about(refs)]
+    return tuple(sorted({*about, *blocking}, key=finding_order))
 
 
-def is_for(body: Body, key: GroupKey) -> bool:
-    """Whether a generated object holds the routes of the key's group or model."""
-    if body["metadata"]["namespace"] != key.namespace:
-        return False
-    return key.name in (annotation_of(body, names.MODEL_TAG), label_of(body, names.INFERENCESERVICE_NAME))
+def key_of_object(body: Body) -> GroupKey:
+    """The key whose group's or model's routes a generated object holds."""
+    name = annotation_of(body, names.MODEL_TAG) or label_of(body, names.INFERENCESERVICE_NAME) or ""
+    return GroupKey(body["metadata"]["namespace"], name)
 
 
 def find_current(view: View) -> Split | None:
@@ -89,34 +162,28 @@ def find_followed(splits: tuple[LiveSplit, ...], outcome: Outcome | None) -> Liv
 
 
 def _find_surplus(
-    outcome: Outcome | None, untouched: frozenset[ObjectIdentity], world: World, view: View
+    outcome: Outcome | None, untouched: frozenset[ObjectIdentity], claimed: Claimed, view: View
 ) -> list[LiveRoute]:
     """Routes of ours to nothing; a group that is held keeps what it has, even when nothing is written."""
     name = view.key.name
-    models = {("VirtualService", model.namespace, model.name) for model in world.models}
     gone = outcome is None or outcome.group.withdrawn is not None
     of_group = view.group_route if gone else None
     of_model = view.route(name)
-    surplus = []
-    if of_group is not None and _is_ours(of_group, of_group.group == name):
-        surplus += [of_group] * (of_group.identity not in models | untouched)
-    if of_model is not None and _is_ours(of_model, of_model.model == name):
-        surplus += [of_model] * (of_model.identity not in models | untouched | _group_names(world))
-    return surplus
+    candidates = [
+        (of_group, of_group is not None and of_group.group == name, (claimed.models, untouched)),
+        (
+            of_model,
+            of_model is not None and of_model.model == name,
+            (claimed.models, claimed.groups, untouched),
+        ),
+    ]
+    return [
+        route
+        for route, marked, kept in candidates
+        if route is not None and _is_ours(route, marked) and not any(route.identity in each for each in kept)
+    ]
 
 
 def _is_ours(route: LiveRoute, marked: bool) -> bool:
     """Whether we made it for the key, or made it and somebody took the marks off."""
     return route.made_here and (marked or (route.group is None and route.model is None))
-
-
-def _group_names(world: World) -> set[ObjectIdentity]:
-    return {
-        ("VirtualService", group.key.namespace, names.splitting_name(group.key.name))
-        for group in world.groups
-        if group.withdrawn is None and group.refused is None
-    }
-
-
-def _is_of(namespace: str, name: str, key: GroupKey) -> bool:
-    return (namespace, name) == (key.namespace, key.name)

@@ -1,11 +1,12 @@
-"""Everything at once: who claims what, before anybody works, and a look at every key now and then."""
+"""Everything at once: who claims what, before anybody works, and which keys there is work on."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from meshsplit.controller.claims import NO_CLAIM, make_claim
+from meshsplit.controller.claims import make_claim
+from meshsplit.controller.selection import Findings, find_claimed_names
 from meshsplit.diagnostics import ObjectRef
 from meshsplit.kserve.drafts import age_of
 from meshsplit.kserve.source import understand
@@ -17,20 +18,20 @@ if TYPE_CHECKING:
     from meshsplit.controller.cache import Cache
     from meshsplit.controller.reconcile import Reconciler
     from meshsplit.kserve.claims import Claimant
-    from meshsplit.model import Settings
+    from meshsplit.kserve.observed import Observed
+    from meshsplit.kserve.source import Understanding
+
+
+CHUNK = 500
+"""Keys that are expressed at a time: their objects are compared and dropped."""
 
 
 class Sweep:
-    """Looks at the whole cluster and asks for work on every key."""
+    """Looks at the whole cluster and asks for work on every key that is not as it should be."""
 
     def __init__(
-        self,
-        settings: Settings,
-        cache: Cache,
-        reconciler: Reconciler,
-        enqueue: Callable[[frozenset[GroupKey]], object],
+        self, cache: Cache, reconciler: Reconciler, enqueue: Callable[[frozenset[GroupKey]], object]
     ) -> None:
-        self._settings = settings
         self._cache = cache
         self._reconciler = reconciler
         self._enqueue = enqueue
@@ -38,13 +39,22 @@ class Sweep:
     def run(self) -> None:
         """One look; what a key claims is known of all before any of them is worked on."""
         observed = self._cache.whole()
+        understanding = understand(observed, self._reconciler.settings)
+        keys = sorted(self._cache.keys())
+        self._put_claims(keys, observed, understanding)
+        world = understanding.world
+        claimed, findings = find_claimed_names(world), Findings(world.findings)
+        for start in range(0, len(keys), CHUNK):
+            views = [self._cache.view_in(observed, key) for key in keys[start : start + CHUNK]]
+            selections = self._reconciler.choose(views, world, claimed, findings)
+            pairs = zip(views, selections, strict=True)
+            self._enqueue(frozenset(v.key for v, s in pairs if not self._reconciler.is_steady(v, s)))
+
+    def _put_claims(self, keys: list[GroupKey], observed: Observed, understanding: Understanding) -> None:
         claimants: defaultdict[GroupKey, list[Claimant]] = defaultdict(list)
-        for claimant in understand(observed, self._settings).claimants:
+        for claimant in understanding.claimants:
             claimants[GroupKey(*claimant.key[1:])].append(claimant)
-        keys = self._cache.keys()
         for key in keys:
             namesake = observed.services.get(ObjectRef("InferenceService", key.namespace, key.name))
             age = age_of(namesake.identity) if namesake is not None else None
-            claim = make_claim(claimants[key], age) if claimants[key] or age else NO_CLAIM
-            self._cache.claims.put(key, claim)
-        self._enqueue(keys)
+            self._cache.claims.put(key, make_claim(claimants[key], age))

@@ -85,7 +85,9 @@ def _find_troubles(split: ObjectRef, new: ModelSplitStatus) -> Iterator[tuple[Co
     weights, routes = new.condition(api.WEIGHTS_VALID), new.condition(api.ROUTES_ACCEPTED)
     ready = new.condition(api.READY)
     if weights is not None and weights.status == "False":
-        yield weights, _warn(split, weights, WEIGHTS_INVALID)
+        members = [ObjectRef("InferenceService", split.namespace, member.name) for member in new.members]
+        for regarding in (split, *members):
+            yield weights, _warn(regarding, weights, WEIGHTS_INVALID)
     if routes is not None and routes.status == "False":
         foreign = routes.reason == FOREIGN_VIRTUAL_SERVICE
         yield routes, _warn(split, routes, FOREIGN_VIRTUAL_SERVICE if foreign else ROUTE_REJECTED)

@@ -7,6 +7,7 @@ later digit (source/extensions/request_id/uuid/config.cc), so the 4,096 buckets 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, pairwise
 
 HEADER = "x-request-id"
@@ -37,6 +38,7 @@ def make_ranges(weights: Sequence[int]) -> tuple[BucketRange, ...]:
     return tuple(BucketRange(first, end - 1) for first, end in pairwise([0, *ends]))
 
 
+@cache
 def make_regex(buckets: BucketRange) -> str:
     """Write the RE2 that matches, as a whole, the ids in `buckets`: the shortest list of digit prefixes."""
     first, last = (f"{bucket:0{DIGITS}x}" for bucket in (buckets.first, buckets.last))

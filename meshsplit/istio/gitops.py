@@ -21,7 +21,7 @@ def find_tracked(observed: Observed) -> Iterator[Finding]:
     for body in observed.virtual_services.values():
         if not is_made_here(body):
             continue
-        for path in _tracking(body):
+        for path in find_tracking(body):
             yield Finding(
                 "MSP601",
                 f"{ref_of(body)} is generated and carries {path[-1]}: Argo CD prunes it unless git has it",
@@ -53,7 +53,8 @@ def find_hand_set_weights(generated: Sequence[Body], observed: Observed) -> Iter
             break
 
 
-def _tracking(body: Body) -> Iterator[tuple[str, str, str]]:
+def find_tracking(body: Body) -> Iterator[tuple[str, str, str]]:
+    """The labels and annotations by which Argo CD counts an object as its own."""
     for key in names.ARGO_CD_LABELS:
         if label_of(body, key) is not None:
             yield "metadata", "labels", key

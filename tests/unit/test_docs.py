@@ -322,7 +322,7 @@ def test_the_table_of_options_has_every_option_of_every_verb() -> None:
 
 def test_the_table_of_verbs_has_every_verb_with_its_formats() -> None:
     told = {code_words(row[0])[0]: code_words(row[2]) for row in read_table(REFERENCE, "Verbs")}
-    formats: dict[str, list[str]] = dict.fromkeys(VERBS, [])
+    formats: dict[str, list[str]] = {verb: [] for verb in VERBS}
     formats |= {
         verb: list(option.type.choices)
         for verb in VERBS

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from meshsplit.diagnostics import Finding
 from meshsplit.model import (
-    Strategy,
     DeploymentMode,
     Endpoint,
     Group,
@@ -15,6 +14,7 @@ from meshsplit.model import (
     RestStrategy,
     Routing,
     Split,
+    Strategy,
 )
 from meshsplit.rollout.apportion import apportion
 from meshsplit.rollout.targets import decide_split

@@ -1,0 +1,121 @@
+"""Tells what came of a pass: the status of ModelSplits, Events, metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from meshsplit.controller.conditions import ROUTE_REJECTED, WEIGHT_REASONS, Facts, explain
+from meshsplit.controller.report import make_bystander_status, make_status
+from meshsplit.controller.selection import find_followed
+from meshsplit.controller.transitions import Happening, find_happenings, make_name
+from meshsplit.controller.written import Written
+from meshsplit.diagnostics import ObjectRef, Severity, severity_of
+from meshsplit.istio.names import splitting_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from meshsplit.api.status import ModelSplitStatus
+    from meshsplit.controller.cache import View
+    from meshsplit.controller.live import LiveSplit
+    from meshsplit.controller.recorder import Recorder
+    from meshsplit.controller.selection import Selection
+    from meshsplit.controller.splits import Splits
+    from meshsplit.kserve.objects import InferenceService
+
+
+def _ignore(_namespace: str, _name: str, _status: ModelSplitStatus | None) -> None:
+    """Measure nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """Reports on one key after the other, by several threads.
+
+    `on_status` gets what is said of a group (None: it has no ModelSplit any more).
+    """
+
+    splits: Splits
+    recorder: Recorder
+    now: Callable[[], datetime]
+    on_status: Callable[[str, str, ModelSplitStatus | None], object] = _ignore
+
+    def report(self, view: View, selection: Selection, written: Written, failures: int) -> float:
+        """Write every status and Event that is due; the seconds until one that is not due yet.
+
+        Events go before the status they follow from: whoever dies in between tells them again, under the same
+        names. Raises ApiError.
+        """
+        self._tell_model(view, selection, written)
+        followed = find_followed(view.splits, selection.outcome)
+        pause, reported = 0.0, None
+        for split in view.splits:
+            if split.is_own_mirror and split is not followed:
+                continue
+            status = self._make_status(split, split is followed, selection, written, failures)
+            pause = max(pause, self._tell(view, split, status))
+            self.splits.report(split, status)
+            reported = status if split is followed else reported
+        self.on_status(view.key.namespace, view.key.name, reported)
+        return pause
+
+    def is_reported(self, view: View, selection: Selection) -> bool:
+        """Whether every status says what it should, and nothing is waited for."""
+        followed = find_followed(view.splits, selection.outcome)
+        for split in view.splits:
+            status = self._make_status(split, split is followed, selection, Written(), 0)
+            if split.status != status or not status.is_ready:
+                return False
+        self.on_status(view.key.namespace, view.key.name, followed.status if followed else None)
+        return True
+
+    def _make_status(
+        self, split: LiveSplit, followed: bool, selection: Selection, written: Written, failures: int
+    ) -> ModelSplitStatus:
+        now = self.now()
+        if not followed or selection.outcome is None:
+            ref = split.reading.split.ref
+            about = [finding for finding in selection.findings if finding.object == ref]
+            return make_bystander_status(about[0] if about else None, split.generation, split.status, now)
+        facts = Facts(
+            selection.outcome,
+            selection.findings,
+            rejected=written.rejected.get(splitting_name(split.key.name), ""),
+            failed=written.say_failure(failures),
+        )
+        return make_status(facts, split.generation, split.status, now)
+
+    def _tell(self, view: View, split: LiveSplit, status: ModelSplitStatus) -> float:
+        """Tell the Events of a ModelSplit; the seconds until one that is not due yet."""
+        identity = split.reading.split.identity
+        now = self.now()
+        happenings, later = find_happenings(identity.ref, split.version, split.status, status, now)
+        for happening in happenings:
+            about = view.observed.services.get(happening.regarding)
+            target = about.identity if about is not None else identity
+            self.recorder.record(happening, target.api_version, target.uid, now)
+        return later
+
+    def _tell_model(self, view: View, selection: Selection, written: Written) -> None:
+        """Tell an InferenceService why its own routes are not written."""
+        ref = ObjectRef("InferenceService", view.key.namespace, view.key.name)
+        service = view.observed.services.get(ref)
+        if service is None:
+            return
+        for text in _find_complaints(service, selection, written):
+            name = make_name(ref.name, service.identity.uid, text)
+            happening = Happening(name, ref, "Warning", ROUTE_REJECTED, text)
+            self.recorder.record(happening, service.identity.api_version, service.identity.uid, self.now())
+
+
+def _find_complaints(service: InferenceService, selection: Selection, written: Written) -> list[str]:
+    found = [
+        explain(finding)
+        for finding in selection.findings
+        if finding.object == service.ref
+        and finding.code not in WEIGHT_REASONS
+        and severity_of(finding) is Severity.ERROR
+    ]
+    return found + [text for name, text in sorted(written.rejected.items()) if name == service.name]
