@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from meshsplit.cli.check import Checked, check
-from meshsplit.cli.compare import Body, Difference, Redraw, compare, is_ours, ref_of, split_of
+from meshsplit.cli.compare import Body, Difference, Redraw, compare, is_ours, ref_of, splits_of
 from meshsplit.cli.difftext import run_external_diff, to_text, to_unified
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.inputs import STDIN, CannotRead, Inputs, input_options, require_pipe, stdin
@@ -20,7 +20,7 @@ from meshsplit.istio import names
 from meshsplit.istio.plan import make_group_plan
 from meshsplit.istio.virtualservice import make_virtual_service
 from meshsplit.manifests.files import UnreadableInput, read_paths
-from meshsplit.model import GroupKey, Split
+from meshsplit.model import Split
 
 EXTERNAL_DIFF = "KUBECTL_EXTERNAL_DIFF"
 
@@ -45,7 +45,7 @@ def diff_command(context: click.Context, inputs: Inputs, against: str, output: O
     Exit codes: 0 no difference, 1 differences or errors, 2 could not read the input.
     """
     bodies = _read_against(inputs, against)
-    checked = check(inputs, current=_current(bodies))
+    checked = check(inputs, current=splits_of(bodies))
     rendered = checked.translation.objects
     made = frozenset(map(ref_of, rendered))
     untouched = frozenset(ObjectRef(*identity) for identity in checked.translation.untouched)
@@ -82,17 +82,6 @@ def _read_against(inputs: Inputs, against: str) -> list[Body]:
         where = f"{place.file}:{place.line}:{place.column}" if place else against
         raise CannotRead(f"--against: {where}: {broken[0].message}")
     return [document.body for document in read.documents]
-
-
-def _current(bodies: list[Body]) -> dict[GroupKey, Split]:
-    """What serves, as the objects themselves say."""
-    current = {}
-    for body in bodies:
-        split = split_of(body) if is_ours(body, frozenset()) else None
-        tag = (body["metadata"].get("annotations") or {}).get(names.MODEL_TAG) if split else None
-        if split is not None and isinstance(tag, str):
-            current[GroupKey(ref_of(body).namespace, tag)] = split
-    return current
 
 
 def _make_redraw(checked: Checked) -> Redraw:

@@ -4,29 +4,21 @@ import json
 from pathlib import Path
 
 import pytest
-from scipy.stats import chisquare
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
 from support.load import ask, infer_path
 from support.local_mesh import EXAMPLES, local_mesh, wait_for
+from support.shares import assert_shares
 
 BODY = b'{"inputs": []}'
 COUNT = 3_000
-
-
-def assert_shares(tally: Tally, percents: dict[str, int]) -> None:
-    assert tally.failed == 0
-    served = dict(tally.served)
-    assert served.keys() == percents.keys()
-    wanted = [tally.total * percent / 100 for percent in percents.values()]
-    assert chisquare([served[member] for member in percents], wanted).pvalue > 0.001, served
 
 
 def test_every_example_is_tested_here() -> None:
     tests = Path(__file__).read_text()
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()} - {"payloads"}
     assert {name for name in folders if f'"{name}"' not in tests} == set()
-    assert len(folders) == 6
+    assert len(folders) == 7
 
 
 def test_modelmesh_canary(tmp_path: Path) -> None:
@@ -85,3 +77,9 @@ def test_migrate_from_2023(tmp_path: Path) -> None:
         # What this shape cannot prevent: a caller that picks its member.
         picked = ask(mesh.url, "/vmodel-route/modelmesh-apps/ai-model/infer", {"x-vmodel": "ai-model-two"})
         assert json.loads(picked[1])["model_name"] == "ai-model-two"
+
+
+def test_walk_through_serves_nothing_before_its_first_line(tmp_path: Path) -> None:
+    with local_mesh(EXAMPLES / "walk-through", tmp_path) as mesh:
+        assert ask(mesh.url, infer_path("modelmesh-apps", "ai-model"))[0] == 404
+        assert ask(mesh.url, infer_path("modelmesh-apps", "ai-model-one"))[0] == 404

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from meshsplit.local.apiserver import ApiServer
+from support.kubectl import SECONDS, Kubectl, require_kubectl
 from support.widgets import WIDGET_CRD
 
-SECONDS = 30
 WIDGET = """\
 apiVersion: example.dev/v1
 kind: Widget
@@ -38,63 +37,33 @@ pytestmark = pytest.mark.xdist_group("kubectl")
 
 @pytest.fixture(scope="module", autouse=True)
 def _kubectl() -> None:
-    if shutil.which("kubectl") is None:
-        assert "CI" not in os.environ, "CI must have kubectl"
-        pytest.skip("no kubectl on this machine")
+    require_kubectl()
 
 
 @dataclass(frozen=True)
-class Kubectl:
-    """kubectl with its own home, pointed at one server."""
+class ServerKubectl(Kubectl):
+    """kubectl and the server that it is pointed at."""
 
     server: ApiServer
-    home: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        own = {
-            "KUBECONFIG": str(self.home / "kubeconfig"),
-            "HOME": str(self.home),
-            "PATH": os.environ["PATH"],
-        }
-        return {**own, "KUBECACHEDIR": str(self.home / "cache")}
-
-    def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["kubectl", *words],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-
-    def __call__(self, *words: str, stdin: str = "") -> str:
-        """Its output; the test fails when kubectl does."""
-        done = self.run(*words, stdin=stdin)
-        assert done.returncode == 0, f"kubectl {words}: {done.stdout}{done.stderr}"
-        return done.stdout
 
 
 @pytest.fixture
-def kubectl(tmp_path: Path) -> Iterator[Kubectl]:
+def kubectl(tmp_path: Path) -> Iterator[ServerKubectl]:
     with ApiServer.start() as server:
-        server.kubeconfig(tmp_path / "kubeconfig")
-        client = Kubectl(server, tmp_path)
+        client = ServerKubectl(server.kubeconfig(tmp_path / "kubeconfig"), tmp_path, server)
         client("create", "-f", "-", stdin=json.dumps(WIDGET_CRD))
         client("wait", "--for=condition=Established", "crd/widgets.example.dev", "--timeout=10s")
         yield client
 
 
-def test_apply_creates_leaves_alone_and_changes(kubectl: Kubectl) -> None:
+def test_apply_creates_leaves_alone_and_changes(kubectl: ServerKubectl) -> None:
     assert kubectl("apply", "-f", "-", stdin=WIDGET) == "widget.example.dev/a created\n"
     assert kubectl("apply", "-f", "-", stdin=WIDGET) == "widget.example.dev/a unchanged\n"
     assert kubectl("apply", "-f", "-", stdin=WIDGET.replace("3", "4")) == "widget.example.dev/a configured\n"
     assert kubectl("get", "widget", "a", "-o", "jsonpath={.spec.size} {.metadata.generation}") == "4 2"
 
 
-def test_apply_of_built_in_kinds_merges_strategically(kubectl: Kubectl) -> None:
+def test_apply_of_built_in_kinds_merges_strategically(kubectl: ServerKubectl) -> None:
     kubectl("apply", "-f", "-", stdin=CONFIG)
     kubectl(
         "apply",
@@ -106,7 +75,7 @@ def test_apply_of_built_in_kinds_merges_strategically(kubectl: Kubectl) -> None:
     assert kubectl("get", "svc", "front", "-o", "jsonpath={.spec.ports[*].port}") == "81"
 
 
-def test_apply_server_side_refuses_what_another_manager_owns(kubectl: Kubectl) -> None:
+def test_apply_server_side_refuses_what_another_manager_owns(kubectl: ServerKubectl) -> None:
     kubectl("apply", "--server-side", "--field-manager=one", "-f", "-", stdin=WIDGET)
     other = WIDGET.replace("size: 3", "size: 5")
     refused = kubectl.run("apply", "--server-side", "--field-manager=two", "-f", "-", stdin=other)
@@ -116,7 +85,7 @@ def test_apply_server_side_refuses_what_another_manager_owns(kubectl: Kubectl) -
     assert kubectl("get", "wg", "a", "-o", "jsonpath={.spec.size}") == "5"
 
 
-def test_get_prints_the_columns_of_the_kind(kubectl: Kubectl) -> None:
+def test_get_prints_the_columns_of_the_kind(kubectl: ServerKubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     kubectl("patch", "wg", "a", "--subresource=status", "--type=merge", "-p", '{"status":{"phase":"Up"}}')
     header, row = kubectl("get", "wg", "-L", "tier").splitlines()
@@ -126,7 +95,7 @@ def test_get_prints_the_columns_of_the_kind(kubectl: Kubectl) -> None:
     assert kubectl("get", "wg", "-l", "tier=silver", "-o", "name") == ""
 
 
-def test_get_watch_prints_every_change(kubectl: Kubectl) -> None:
+def test_get_watch_prints_every_change(kubectl: ServerKubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     watching = subprocess.Popen(
         ["kubectl", "get", "wg", "-w"], env=kubectl.environment, stdout=subprocess.PIPE, text=True
@@ -147,7 +116,7 @@ def test_get_watch_prints_every_change(kubectl: Kubectl) -> None:
         watching.wait()
 
 
-def test_describe_shows_the_object_and_its_events(kubectl: Kubectl) -> None:
+def test_describe_shows_the_object_and_its_events(kubectl: ServerKubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     uid = kubectl("get", "wg", "a", "-o", "jsonpath={.metadata.uid}")
     event = {
@@ -166,7 +135,7 @@ def test_describe_shows_the_object_and_its_events(kubectl: Kubectl) -> None:
     assert "Active" in kubectl("describe", "ns", "default")
 
 
-def test_annotate_and_label(kubectl: Kubectl) -> None:
+def test_annotate_and_label(kubectl: ServerKubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     kubectl("annotate", "wg", "a", "example.dev/percent=20")
     kubectl("annotate", "wg", "a", "example.dev/percent=30", "--overwrite")
@@ -178,7 +147,7 @@ def test_annotate_and_label(kubectl: Kubectl) -> None:
     assert kubectl("get", "ns", "-l", "mesh=on", "-o", "name") == "namespace/default\n"
 
 
-def test_wait_and_scale(kubectl: Kubectl) -> None:
+def test_wait_and_scale(kubectl: ServerKubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     waiting = subprocess.Popen(
         ["kubectl", "wait", "wg/a", "--for=jsonpath={.status.phase}=Up", f"--timeout={SECONDS}s"],
@@ -190,20 +159,20 @@ def test_wait_and_scale(kubectl: Kubectl) -> None:
     assert kubectl("get", "wg", "a", "-o", "jsonpath={.spec.replicas}") == "3"
 
 
-def test_delete_waits_until_it_is_gone(kubectl: Kubectl) -> None:
+def test_delete_waits_until_it_is_gone(kubectl: ServerKubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     kubectl("delete", "wg", "a")
     assert kubectl.run("get", "wg", "a").returncode != 0
 
 
-def test_a_namespace_goes_with_what_is_in_it(kubectl: Kubectl) -> None:
+def test_a_namespace_goes_with_what_is_in_it(kubectl: ServerKubectl) -> None:
     kubectl("create", "namespace", "other")
     kubectl("apply", "-n", "other", "-f", "-", stdin=WIDGET)
     kubectl("delete", "ns", "other")
     assert kubectl("get", "wg", "-A", "-o", "name") == ""
 
 
-def test_a_refusal_names_the_field(kubectl: Kubectl) -> None:
+def test_a_refusal_names_the_field(kubectl: ServerKubectl) -> None:
     refused = kubectl.run("apply", "-f", "-", stdin=WIDGET.replace("size: 3", "size: 300"))
     assert "spec.size" in refused.stderr
     assert "less than or equal to 100" in refused.stderr
@@ -211,7 +180,7 @@ def test_a_refusal_names_the_field(kubectl: Kubectl) -> None:
     assert 'unknown field "spec.sise"' in unknown.stderr
 
 
-def test_diff_and_explain(kubectl: Kubectl) -> None:
+def test_diff_and_explain(kubectl: ServerKubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     differing = kubectl.run("diff", "-f", "-", stdin=WIDGET.replace("size: 3", "size: 4"))
     assert differing.returncode == 1
@@ -220,7 +189,7 @@ def test_diff_and_explain(kubectl: Kubectl) -> None:
     assert "How large it is" in kubectl("explain", "widget.spec.size")
 
 
-def test_upstream_crds_are_served(kubectl: Kubectl) -> None:
+def test_upstream_crds_are_served(kubectl: ServerKubectl) -> None:
     folder = os.environ.get("MESHSPLIT_CRDS")
     if not folder:
         pytest.skip("MESHSPLIT_CRDS names no folder with upstream CRDs")

@@ -28,7 +28,7 @@ from support.manifests import (
     make_runtime,
     make_service,
 )
-from support.shares import check_generation, split_of
+from support.generations import check_generation, split_of
 from support.stepwise import Controller
 from support.store_api import Clock, StoreApi, make_store
 
