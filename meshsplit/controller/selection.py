@@ -164,9 +164,12 @@ def find_followed(splits: tuple[LiveSplit, ...], outcome: Outcome | None) -> Liv
 def _find_surplus(
     outcome: Outcome | None, untouched: frozenset[ObjectIdentity], claimed: Claimed, view: View
 ) -> list[LiveRoute]:
-    """Routes of ours to nothing; a group that is held keeps what it has, even when nothing is written."""
+    """Routes of ours to nothing; a group that is held keeps what it has, even when nothing is written.
+
+    One that has lost every member has nothing to keep: what is there leads to models of others.
+    """
     name = view.key.name
-    gone = outcome is None or outcome.group.withdrawn is not None
+    gone = outcome is None or outcome.group.withdrawn is not None or not outcome.group.members
     of_group = view.group_route if gone else None
     of_model = view.route(name)
     candidates = [

@@ -365,8 +365,8 @@ def _last_manager(body: Body) -> str:
 
 
 Machine.TestCase.settings = settings(
-    max_examples=100,
-    stateful_step_count=25,
+    max_examples=15,
+    stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -8,6 +8,7 @@ from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
+from meshsplit.controller.reporter import Reporter
 from meshsplit.controller.routes import Routes
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
@@ -82,16 +83,20 @@ class Controller:
         self.cache = Cache(Claims())
         self.queue: WorkQueue[GroupKey] = WorkQueue(clock=self.clock.count)
         virtual_services = resources.virtual_services(ISTIO_VERSION)
+        splits = Splits(self.api, self.settings, self.cache.splits)
         self.reconciler = Reconciler(
             settings=self.settings,
             cache=self.cache,
             routes=Routes(self.api, virtual_services, self.cache.routes, self.clock.count),
-            splits=Splits(self.api, self.settings, self.cache.splits),
-            recorder=Recorder(self.api, "test", self.errors.append),
-            now=self.clock.utc,
+            splits=splits,
+            reporter=Reporter(
+                splits=splits,
+                recorder=Recorder(self.api, "test", self.errors.append),
+                now=self.clock.utc,
+            ),
             on_related=self.enqueue,
         )
-        self.sweep = Sweep(self.settings, self.cache, self.reconciler, self.enqueue)
+        self.sweep = Sweep(self.cache, self.reconciler, self.enqueue)
 
     def enqueue(self, keys: frozenset[GroupKey]) -> None:
         for key in sorted(keys):

@@ -16,7 +16,7 @@ from meshsplit.local.apiserver.eventlog import Event
 from meshsplit.local.apiserver.operation import APPLY, MERGE, Operation, Options
 from meshsplit.local.apiserver.status import Refused
 from meshsplit.local.apiserver.store import FIRST_VERSION, Store
-from support.kinds import make_crds
+from meshsplit.local.crds import make_crds
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 _LOG = 100_000
