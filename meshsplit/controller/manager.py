@@ -51,15 +51,23 @@ class Manager:
     OSError when the port of health and metrics is taken.
 
     `failure` says why it cannot go on, None while it can: then the process must exit, as another may lead.
+    `now` is the time of day, by which a status and its Events are dated and held back.
     """
 
-    def __init__(self, configuration: Configuration, options: Options) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        options: Options,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.failure: str | None = None
         self.queue: WorkQueue[GroupKey] = WorkQueue()
         self.cache = Cache(Claims())
         self.metrics = Metrics()
         self._configuration = configuration
         self._options = options
+        self._now = now
         self._stopping = threading.Event()
         self._api = Client(configuration)
         self._lease_api = Client(configuration, timeout=float(LEASE_SECONDS - RENEW_DEADLINE_SECONDS))
@@ -184,7 +192,7 @@ class Manager:
                 recorder=Recorder(
                     self._api, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
                 ),
-                now=lambda: datetime.now(UTC),
+                now=self._now,
                 on_status=self.metrics.record,
             ),
             on_related=self._enqueue,
