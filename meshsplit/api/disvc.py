@@ -15,7 +15,7 @@ from meshsplit.api.problems import Problem
 from meshsplit.api.rules import NO_ROOM, NO_TEMPLATE, ONE_TEMPLATE
 from meshsplit.api.status import MAX_CONDITIONS, ConditionStatus, Word
 from meshsplit.api.structural import INT_OR_STRING, keyed_by
-from meshsplit.api.wire import Matching, Metadata, StrictWire, Wire, want
+from meshsplit.api.wire import Matching, Metadata, NullIsAbsent, StrictWire, Wire, want
 
 API_VERSION = "serving.kserve.io/v1alpha1"
 KIND = "DistributedInferenceService"
@@ -28,6 +28,7 @@ MAX_ANNOTATION = 16_384
 MAX_DEADLINE_SECONDS = 86_400
 MAX_DRAIN_SECONDS = 3_600
 
+_ONE_AFFINITY = "sessionAffinity: set exactly one of none, cookie, header, sourceIp"
 _PERCENT = r"(?:100|[1-9]?[0-9])%"
 _MAX_KEY = 317
 """A prefix of 253 characters, a slash and a name of 63 (Kubernetes IsQualifiedName)."""
@@ -107,10 +108,12 @@ class DistributedInferenceServiceSpec(StrictWire):
     labels: Annotated[
         dict[Key, LabelValue],
         Field(max_length=MAX_LABELS, description="Labels of every InferenceService."),
+        NullIsAbsent,
     ] = Field(default_factory=dict)
     annotations: Annotated[
         dict[Key, Annotated[str, Field(max_length=MAX_ANNOTATION)]],
         Field(max_length=MAX_LABELS, description="Annotations of every InferenceService."),
+        NullIsAbsent,
     ] = Field(default_factory=dict)
     deployment_strategy: DeploymentStrategy | None = None
     inference_service: Template | None = None
@@ -176,7 +179,7 @@ class DistributedInferenceService(StrictWire):
 
 
 def find_problems(spec: DistributedInferenceServiceSpec) -> tuple[Problem, ...]:
-    """What breaks the rules that span fields, in the words of the CRD's own CEL rules; in their order."""
+    """What breaks the rules that span fields, in the words of the CRD's CEL rules where it has them."""
     given = [spec.inference_service is not None, spec.inferenservice is not None]
     rolling = spec.deployment_strategy.rolling_update if spec.deployment_strategy else None
     problems = []
@@ -187,4 +190,6 @@ def find_problems(spec: DistributedInferenceServiceSpec) -> tuple[Problem, ...]:
     if rolling and rolling.max_surge in (0, "0%") and rolling.max_unavailable in (0, "0%"):
         path = ("spec", "deploymentStrategy", "rollingUpdate")
         problems.append(Problem(path, NO_ROOM, "set maxSurge to 1"))
+    if spec.session_affinity is not None and len(spec.session_affinity.model_dump(exclude_none=True)) != 1:
+        problems.append(Problem(("spec", "sessionAffinity"), _ONE_AFFINITY, "keep one of the four"))
     return tuple(problems)

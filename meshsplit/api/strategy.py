@@ -18,7 +18,7 @@ from meshsplit.api.fields import (
     Token,
     Url,
 )
-from meshsplit.api.wire import StrictWire
+from meshsplit.api.wire import NullIsAbsent, StrictWire
 
 
 class Mirror(StrictWire):
@@ -39,7 +39,7 @@ class HeaderMatch(StrictWire):
 class CanaryMatch(StrictWire):
     """Requests that always go to the canary, by header."""
 
-    headers: Annotated[dict[Token, HeaderMatch], Field(min_length=1, max_length=MAX_ENTRIES)]
+    headers: Annotated[dict[Token, HeaderMatch], Field(min_length=1, max_length=MAX_ENTRIES), NullIsAbsent]
 
 
 class SecretKey(StrictWire):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
@@ -63,9 +64,9 @@ class Matching:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        first, *others = (f"^{pattern}$" for pattern in self.patterns)
-        every = {"allOf": [{"pattern": other} for other in others]} if others else {}
-        return {**handler(schema), "pattern": first, **every}
+        parts = [{"pattern": f"^{pattern}$"} for pattern in self.patterns]
+        # `kubectl explain` takes an allOf of one part for the type.
+        return {**handler(schema), **(parts[0] if len(parts) == 1 else {"allOf": parts})}
 
     def _validate(self, value: str) -> str:
         if not matches(value, self.patterns):
@@ -104,6 +105,16 @@ def _is_namespace(text: str) -> bool:
     return text == "" or is_dns_label(text)
 
 
+def _without_nulls(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: value for key, value in data.items() if value is not None}
+    return data
+
+
+NullIsAbsent = BeforeValidator(_without_nulls)
+"""Annotates a map in which a null value is no entry."""
+
+
 class Wire(BaseModel):
     """Any part of a document: camelCase outside, strict types, unknown fields ignored, null is absent."""
 
@@ -112,15 +123,21 @@ class Wire(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None}
-        return data
+        return _without_nulls(data)
 
 
 class StrictWire(Wire):
-    """A part of one of our own documents, where an unknown field is a mistake."""
+    """A part of one of our own documents, where an unknown field is a mistake, even one that is null."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        known = {field.alias for field in cls.model_fields.values()}
+        return {key: value for key, value in data.items() if value is not None or key not in known}
 
 
 class Metadata(Wire):

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.local import gateway_port_option, stopped_by_signals
+from meshsplit.cli.local import gateway_port_option
 from meshsplit.cli.localmesh import WORK, CannotServe, LocalMesh, running
 from meshsplit.cli.output import Output, output_options
+from meshsplit.cli.signals import stopped_by_signals
 from meshsplit.cli.walkthrough import GROUP, GROUPING, HALVING, PREPARING, WEIGHING, Line
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
 from meshsplit.manifests.reader import DEFAULT_NAMESPACE
@@ -51,6 +52,8 @@ def demo_command(gateway_port: int, requests: int, once: bool, output: Output) -
         mesh.start(stop)
         output.answer(f"gateway  {mesh.session.url}   a real Envoy; models ai-model-one and ai-model-two")
         output.answer(f"cluster  export KUBECONFIG={mesh.kubeconfig}\n")
+        if shutil.which("kubectl") is None:
+            output.answer("There is no kubectl on the PATH: what it would do is done over the API.")
         _walk(mesh, (*PREPARING, *GROUPING, *WEIGHING), AT_FIRST, output)
         _measure(mesh, AT_FIRST, requests, output)
         if not stop.is_set():

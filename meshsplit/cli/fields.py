@@ -39,8 +39,8 @@ def find_field(topic: str) -> FieldHelp | None:
         # A plain value has no description of its own: the object around it says what it belongs to.
         around = f"In {'.'.join([ROOT, *steps[:depth]])}: {described}"
         described = _description(schema) or around
-    fields = tuple(sorted((name, _type(inner)) for name, inner in _properties(schema).items()))
-    return FieldHelp(".".join([ROOT, *steps]), _type(schema), described, fields)
+    fields = tuple(sorted((name, to_type(inner)) for name, inner in _properties(schema).items()))
+    return FieldHelp(".".join([ROOT, *steps]), to_type(schema), described, fields)
 
 
 def find_near_field(topic: str) -> str:
@@ -103,10 +103,11 @@ def _description(schema: Schema) -> str:
     return text
 
 
-def _type(schema: Schema) -> str:
+def to_type(schema: Schema) -> str:
+    """The type of a field in words, with its bounds and its default."""
     if "items" in schema:
-        return f"list of {_type(schema['items'])}"
-    text = " | ".join(schema["enum"]) if "enum" in schema else _with_bounds(schema)
+        return f"list of {to_type(schema['items'])}"
+    text = " | ".join(map(_scalar, schema["enum"])) if "enum" in schema else _with_bounds(schema)
     default = schema.get("default")
     return f"{text}, default {_scalar(default)}" if isinstance(default, str | int) else text
 
@@ -116,9 +117,9 @@ def _scalar(value: str | int) -> str:
 
 
 def _with_bounds(schema: Schema) -> str:
-    kind = str(schema.get("type", "any"))
+    kind = str(schema.get("type", "integer or string"))
     if "additionalProperties" in schema:
-        return f"map of {_type(schema['additionalProperties'])}"
+        return f"map of {to_type(schema['additionalProperties'])}"
     if "minimum" in schema and "maximum" in schema:
         return f"{kind} {schema['minimum']}..{schema['maximum']}"
     return kind

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.inputs import load_settings, namespace_option, settings_option
 from meshsplit.cli.localmesh import WORK, LocalMesh, running
 from meshsplit.cli.output import Output, output_options
+from meshsplit.cli.signals import stopped_by_signals
 from meshsplit.model import DeploymentMode, Group, Protocol, Translation
 
 DEFAULT_PORT = 8080
@@ -59,6 +59,8 @@ def local_command(
     stop = threading.Event()
     opened = running(folder, WORK, gateway_port, namespace, load_settings(settings), output)
     with stopped_by_signals(stop), opened as mesh:
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)  # of a process that was killed
         translation = mesh.start(stop)
         mesh.splits.printing = True
         _banner(mesh, translation, output)
@@ -106,16 +108,3 @@ def _announced(ready_file: Path | None, mesh: LocalMesh) -> Iterator[None]:
         yield
     finally:
         ready_file.unlink(missing_ok=True)
-
-
-@contextmanager
-def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let SIGINT and SIGTERM set `stop` instead of breaking off in the middle of a write."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -43,6 +43,7 @@ SETTLE_SECONDS = 20.0
 _LOOK_SECONDS = 0.02
 _STATE_FILE = "cluster.jsonl"
 _KUBECONFIG = "kubeconfig"
+_PROCESS_FOLDER = "local-"
 _SERVABLE = frozenset(
     {
         "ClusterServingRuntime",
@@ -173,10 +174,12 @@ def running(
     With `keep` what the cluster holds stays in `work` for the next time. Every error is CannotServe.
     """
     require_packages()
-    directory = work / f"local-{os.getpid()}"
+    directory = work / f"{_PROCESS_FOLDER}{os.getpid()}"
     try:
         with ExitStack() as stack:
             stack.enter_context(locked(work))
+            for left in work.glob(f"{_PROCESS_FOLDER}*"):  # by a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
             state = work / _STATE_FILE if keep else None
             splits = ServedSplits(output)
@@ -212,7 +215,9 @@ def _start_manager(kubeconfig: Path, settings: Settings) -> Manager:
     from meshsplit.controller.manager import Manager, Options
     from meshsplit.kube.client import load_configuration
 
-    manager = Manager(load_configuration(str(kubeconfig)), Options(settings=settings, leader_election=False))
+    configuration = load_configuration(str(kubeconfig))
+    configuration.proxy = None  # the environment's is for other machines
+    manager = Manager(configuration, Options(settings=settings, leader_election=False))
     manager.start()
     return manager
 

@@ -21,11 +21,12 @@ FAMILIES: dict[str, dict[str, str]] = {
         "lint": "find mistakes; stable codes MSP101...",
         "diff": "what render would change, against files",
         "explain": "a code, or a field of ModelSplit",
-        "local": "a real Envoy on a folder of manifests",
+        "local": "a cluster and a real Envoy on a folder of manifests",
         "demo": "a live split on this machine, measured",
     },
     "Setup": {
         "controller": "the in-cluster process",
+        "install": "the controller's objects, for kubectl apply",
         "completion": "completion for bash, zsh and fish",
         "version": "versions of meshsplit, Python and Envoy",
     },

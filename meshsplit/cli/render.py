@@ -1,18 +1,16 @@
 """`meshsplit render`: manifests in, Istio objects out."""
 
-from typing import Any
-
 import click
 
 from meshsplit.cli.check import Checked, check
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.findings import Located
 from meshsplit.cli.inputs import Inputs, input_options
-from meshsplit.cli.output import Output, output_options, to_json
+from meshsplit.cli.objects import FORMATS, to_output
+from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.program import program_of
 from meshsplit.cli.text import next_to_explain, to_summary, to_text
 from meshsplit.diagnostics import Severity
-from meshsplit.manifests.writer import write_documents
 from meshsplit.model import Strategy
 from meshsplit.rollout.targets import Weights
 
@@ -26,7 +24,7 @@ from meshsplit.rollout.targets import Weights
     show_default=True,
     help="For groups with a strategy: where the rollout starts, or where it should end.",
 )
-@output_options(["yaml", "json", "name"])
+@output_options(FORMATS)
 @click.pass_context
 def render_command(context: click.Context, inputs: Inputs, weights: Weights, output: Output) -> None:
     """Write the Istio objects that realise the groups of FILES.
@@ -40,7 +38,7 @@ def render_command(context: click.Context, inputs: Inputs, weights: Weights, out
     checked = check(inputs, weights)
     located = reported(checked)
     if checked.translation.objects or output.format == "json":
-        output.answer(_to_output(checked.translation.objects, output.format))
+        output.answer(to_output(checked.translation.objects, output.format))
     if located:
         output.say(to_text(located, output.stderr) + "\n\n" + to_summary(checked.count(located)))
     _say_weights(checked, weights, output)
@@ -58,20 +56,6 @@ def reported(checked: Checked) -> tuple[Located, ...]:
     return tuple(
         each for each in checked.located if each.severity is Severity.ERROR or id(each) in unsilenced
     )
-
-
-def _to_output(objects: tuple[dict[str, Any], ...], output_format: str) -> str:
-    if output_format == "json":
-        return to_json({"apiVersion": "v1", "kind": "List", "items": list(objects)})
-    if output_format == "name":
-        return "\n".join(_to_name(body) for body in objects)
-    return write_documents(objects).rstrip("\n")
-
-
-def _to_name(body: dict[str, Any]) -> str:
-    """The object as `kubectl -o name` writes it: kind.group/name."""
-    group = body["apiVersion"].partition("/")[0]
-    return f"{body['kind'].lower()}.{group}/{body['metadata']['name']}"
 
 
 def _say_weights(checked: Checked, weights: Weights, output: Output) -> None:

@@ -61,8 +61,12 @@ class Cluster:
         """
         server = ApiServer.start(state_file=state_file)
         cluster = cls(server)
-        for crd in make_crds():
-            cluster.apply(crd, MANAGER)
+        try:
+            for crd in make_crds():
+                cluster.apply(crd, MANAGER)
+        except BaseException:
+            server.stop()
+            raise
         return cluster
 
     @property

@@ -47,9 +47,19 @@ def is_backed(body: Mapping[str, Any], backed_by: str) -> bool:
 
 
 def read_services(bodies: Iterable[Mapping[str, Any]]) -> tuple[Service, ...]:
-    """The backed Services as the mesh sees them, in the order given; nothing is behind any other."""
+    """The backed Services as the mesh sees them, in the order given.
+
+    Nothing is behind any other Service, nor behind a port whose target is a name.
+    """
     return tuple(
-        Service(_to_host(body), tuple(_to_port(port) for port in body["spec"].get("ports", ())))
+        Service(
+            _to_host(body),
+            tuple(
+                _to_port(port)
+                for port in body["spec"].get("ports", ())
+                if isinstance(port.get("targetPort"), int)
+            ),
+        )
         for body in bodies
         if is_backed(body, MODEL) or is_backed(body, GATEWAY)
     )

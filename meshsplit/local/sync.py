@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from meshsplit.local.apiserver.status import Refused
 from meshsplit.local.cluster import MANAGER, NAMESPACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from meshsplit.local.apiserver.inside import Kind
     from meshsplit.local.apiserver.resources import Resource
@@ -102,7 +104,9 @@ class FolderSync:
     def _make_namespaces(self, entries: Iterable[_Key]) -> None:
         needed = {namespace for _, namespace, _ in entries if namespace}
         for namespace in sorted(needed - self._namespaces()):
-            self._cluster.ensure_namespace(namespace)
+            # One that cannot be is told by the refusal of what should be in it.
+            with suppress(Refused):
+                self._cluster.ensure_namespace(namespace)
 
     def _remove(self, key: _Key) -> None:
         kind, namespace, name = key
@@ -122,10 +126,12 @@ def _to_body(entry: _Entry) -> Body:
     """The document as a client may send it: without what only a server sets, and with our mark."""
     body = dict(entry.document.body)
     metadata = {key: value for key, value in body["metadata"].items() if key not in SYSTEM_METADATA}
-    annotations = {**(metadata.get("annotations") or {}), APPLIED: entry.digest}
-    namespace = {"namespace": entry.document.ref.namespace} if entry.resource.namespaced else {}
-    body["metadata"] = {**metadata, **namespace, "annotations": annotations}
-    return body
+    if entry.resource.namespaced:
+        metadata["namespace"] = entry.document.ref.namespace
+    annotations = metadata.get("annotations") or {}
+    if isinstance(annotations, Mapping):  # else the cluster says what is wrong with them
+        metadata["annotations"] = {**annotations, APPLIED: entry.digest}
+    return {**body, "metadata": metadata}
 
 
 def _digest(body: Mapping[str, Any]) -> str:

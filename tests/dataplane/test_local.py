@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
-from support.kubectl import require_kubectl
+from support.kubectl import need_kubectl
 from support.load import ask, constant_load, infer_path
 from support.local_mesh import (
     EXAMPLES,
@@ -189,14 +189,24 @@ def test_300_edits_at_5_a_second_fail_nothing(tmp_path: Path) -> None:
         assert len(load.members) > 3_000
 
 
-@pytest.mark.parametrize("with_kubectl", [True, False], ids=["kubectl", "no-kubectl"])
-def test_the_demo_measures_edits_under_load_and_ends(tmp_path: Path, with_kubectl: bool) -> None:
+NOBODY = "http://127.0.0.1:9"
+PROXIES = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "grpc_proxy"), NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("with_kubectl", "environment"),
+    [(True, {}), (False, {"PATH": "/nowhere"}), (True, PROXIES)],
+    ids=["kubectl", "no-kubectl", "behind-a-proxy"],
+)
+def test_the_demo_measures_edits_under_load_and_ends(
+    tmp_path: Path, with_kubectl: bool, environment: dict[str, str]
+) -> None:
     if with_kubectl:
-        require_kubectl()
+        need_kubectl()
     done = subprocess.run(
         [sys.executable, "-m", "meshsplit", "demo", "--once", "--gateway-port", "0", "--requests", "400"],
         cwd=tmp_path,
-        env={**os.environ, "HOME": str(tmp_path), **({} if with_kubectl else {"PATH": "/nowhere"})},
+        env={**os.environ, "HOME": str(tmp_path), **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -290,3 +300,6 @@ class TestWhatStopsIt:
             wait_for(ready.exists, STOP_SECONDS, "the ready file")
             children = children_of(process.pid)
         wait_for(lambda: not any(is_alive(pid) for pid in children), STOP_SECONDS, "the children's end")
+        with local_mesh(CANARY, tmp_path):
+            ours = {path.name for path in (tmp_path / ".meshsplit").glob("local-*")}
+        assert len(ours) == 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
-from support.kubectl import Kubectl, require_kubectl
+from support.kubectl import Kubectl, need_kubectl
 from support.load import ask, constant_load, infer_path
 from support.local_mesh import EXAMPLES, STOP_SECONDS, LocalMesh, local_mesh, started, wait_for
 from support.shares import assert_shares
@@ -32,7 +32,7 @@ CURLS = 400
 
 @pytest.fixture(scope="module", autouse=True)
 def _kubectl() -> None:
-    require_kubectl()
+    need_kubectl()
 
 
 @pytest.fixture
@@ -99,6 +99,21 @@ def test_every_change_by_kubectl_serves_and_fails_nothing(canary: LocalMesh, kub
         kubectl("delete", "isvc", "ai-model-two")
         wait_for(lambda: load.last(200) == {"ai-model-one"}, SECONDS, "the survivor")
         assert load.failures == []
+
+
+def test_a_member_with_a_service_of_its_own_leaves_without_a_failure(tmp_path: Path) -> None:
+    host = {"Host": "iris-iris-apps.example.com"}
+    with local_mesh(EXAMPLES / "standard-mode", tmp_path) as mesh:
+        kubectl = Kubectl(mesh.kubeconfig, tmp_path)
+        with constant_load(mesh.url, "/v2/models/iris/infer", headers=host) as load:
+            wait_for(lambda: load.last(200) == {"iris-one", "iris-two"}, SECONDS, "both members")
+            kubectl("delete", "isvc", "iris-one")
+            wait_for(lambda: load.last(200) == {"iris-two"}, SECONDS, "the survivor")
+            gone = ("wait", "svc/iris-one-predictor", "--for=delete", "--timeout=30s")
+            kubectl(*gone)
+            seen = len(load.members)
+            wait_for(lambda: len(load.members) > seen + 200, SECONDS, "200 more answers")
+            assert load.failures == []
 
 
 def test_the_columns_of_a_model_split_tell_its_state(canary: LocalMesh, kubectl: Kubectl) -> None:

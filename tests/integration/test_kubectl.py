@@ -5,13 +5,11 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from meshsplit.local.apiserver import ApiServer
-from support.kubectl import SECONDS, Kubectl, require_kubectl
+from support.kubectl import SECONDS, Kubectl, need_kubectl, serving
 from support.widgets import WIDGET_CRD
 
 WIDGET = """\
@@ -37,33 +35,25 @@ pytestmark = pytest.mark.xdist_group("kubectl")
 
 @pytest.fixture(scope="module", autouse=True)
 def _kubectl() -> None:
-    require_kubectl()
-
-
-@dataclass(frozen=True)
-class ServerKubectl(Kubectl):
-    """kubectl and the server that it is pointed at."""
-
-    server: ApiServer
+    need_kubectl()
 
 
 @pytest.fixture
-def kubectl(tmp_path: Path) -> Iterator[ServerKubectl]:
-    with ApiServer.start() as server:
-        client = ServerKubectl(server.kubeconfig(tmp_path / "kubeconfig"), tmp_path, server)
+def kubectl(tmp_path: Path) -> Iterator[Kubectl]:
+    with serving(tmp_path) as client:
         client("create", "-f", "-", stdin=json.dumps(WIDGET_CRD))
         client("wait", "--for=condition=Established", "crd/widgets.example.dev", "--timeout=10s")
         yield client
 
 
-def test_apply_creates_leaves_alone_and_changes(kubectl: ServerKubectl) -> None:
+def test_apply_creates_leaves_alone_and_changes(kubectl: Kubectl) -> None:
     assert kubectl("apply", "-f", "-", stdin=WIDGET) == "widget.example.dev/a created\n"
     assert kubectl("apply", "-f", "-", stdin=WIDGET) == "widget.example.dev/a unchanged\n"
     assert kubectl("apply", "-f", "-", stdin=WIDGET.replace("3", "4")) == "widget.example.dev/a configured\n"
     assert kubectl("get", "widget", "a", "-o", "jsonpath={.spec.size} {.metadata.generation}") == "4 2"
 
 
-def test_apply_of_built_in_kinds_merges_strategically(kubectl: ServerKubectl) -> None:
+def test_apply_of_built_in_kinds_merges_strategically(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=CONFIG)
     kubectl(
         "apply",
@@ -75,7 +65,7 @@ def test_apply_of_built_in_kinds_merges_strategically(kubectl: ServerKubectl) ->
     assert kubectl("get", "svc", "front", "-o", "jsonpath={.spec.ports[*].port}") == "81"
 
 
-def test_apply_server_side_refuses_what_another_manager_owns(kubectl: ServerKubectl) -> None:
+def test_apply_server_side_refuses_what_another_manager_owns(kubectl: Kubectl) -> None:
     kubectl("apply", "--server-side", "--field-manager=one", "-f", "-", stdin=WIDGET)
     other = WIDGET.replace("size: 3", "size: 5")
     refused = kubectl.run("apply", "--server-side", "--field-manager=two", "-f", "-", stdin=other)
@@ -85,7 +75,7 @@ def test_apply_server_side_refuses_what_another_manager_owns(kubectl: ServerKube
     assert kubectl("get", "wg", "a", "-o", "jsonpath={.spec.size}") == "5"
 
 
-def test_get_prints_the_columns_of_the_kind(kubectl: ServerKubectl) -> None:
+def test_get_prints_the_columns_of_the_kind(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     kubectl("patch", "wg", "a", "--subresource=status", "--type=merge", "-p", '{"status":{"phase":"Up"}}')
     header, row = kubectl("get", "wg", "-L", "tier").splitlines()
@@ -95,7 +85,7 @@ def test_get_prints_the_columns_of_the_kind(kubectl: ServerKubectl) -> None:
     assert kubectl("get", "wg", "-l", "tier=silver", "-o", "name") == ""
 
 
-def test_get_watch_prints_every_change(kubectl: ServerKubectl) -> None:
+def test_get_watch_prints_every_change(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     watching = subprocess.Popen(
         ["kubectl", "get", "wg", "-w"], env=kubectl.environment, stdout=subprocess.PIPE, text=True
@@ -116,7 +106,7 @@ def test_get_watch_prints_every_change(kubectl: ServerKubectl) -> None:
         watching.wait()
 
 
-def test_describe_shows_the_object_and_its_events(kubectl: ServerKubectl) -> None:
+def test_describe_shows_the_object_and_its_events(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     uid = kubectl("get", "wg", "a", "-o", "jsonpath={.metadata.uid}")
     event = {
@@ -135,7 +125,7 @@ def test_describe_shows_the_object_and_its_events(kubectl: ServerKubectl) -> Non
     assert "Active" in kubectl("describe", "ns", "default")
 
 
-def test_annotate_and_label(kubectl: ServerKubectl) -> None:
+def test_annotate_and_label(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     kubectl("annotate", "wg", "a", "example.dev/percent=20")
     kubectl("annotate", "wg", "a", "example.dev/percent=30", "--overwrite")
@@ -147,7 +137,7 @@ def test_annotate_and_label(kubectl: ServerKubectl) -> None:
     assert kubectl("get", "ns", "-l", "mesh=on", "-o", "name") == "namespace/default\n"
 
 
-def test_wait_and_scale(kubectl: ServerKubectl) -> None:
+def test_wait_and_scale(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     waiting = subprocess.Popen(
         ["kubectl", "wait", "wg/a", "--for=jsonpath={.status.phase}=Up", f"--timeout={SECONDS}s"],
@@ -159,20 +149,20 @@ def test_wait_and_scale(kubectl: ServerKubectl) -> None:
     assert kubectl("get", "wg", "a", "-o", "jsonpath={.spec.replicas}") == "3"
 
 
-def test_delete_waits_until_it_is_gone(kubectl: ServerKubectl) -> None:
+def test_delete_waits_until_it_is_gone(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     kubectl("delete", "wg", "a")
     assert kubectl.run("get", "wg", "a").returncode != 0
 
 
-def test_a_namespace_goes_with_what_is_in_it(kubectl: ServerKubectl) -> None:
+def test_a_namespace_goes_with_what_is_in_it(kubectl: Kubectl) -> None:
     kubectl("create", "namespace", "other")
     kubectl("apply", "-n", "other", "-f", "-", stdin=WIDGET)
     kubectl("delete", "ns", "other")
     assert kubectl("get", "wg", "-A", "-o", "name") == ""
 
 
-def test_a_refusal_names_the_field(kubectl: ServerKubectl) -> None:
+def test_a_refusal_names_the_field(kubectl: Kubectl) -> None:
     refused = kubectl.run("apply", "-f", "-", stdin=WIDGET.replace("size: 3", "size: 300"))
     assert "spec.size" in refused.stderr
     assert "less than or equal to 100" in refused.stderr
@@ -180,7 +170,7 @@ def test_a_refusal_names_the_field(kubectl: ServerKubectl) -> None:
     assert 'unknown field "spec.sise"' in unknown.stderr
 
 
-def test_diff_and_explain(kubectl: ServerKubectl) -> None:
+def test_diff_and_explain(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=WIDGET)
     differing = kubectl.run("diff", "-f", "-", stdin=WIDGET.replace("size: 3", "size: 4"))
     assert differing.returncode == 1
@@ -189,7 +179,7 @@ def test_diff_and_explain(kubectl: ServerKubectl) -> None:
     assert "How large it is" in kubectl("explain", "widget.spec.size")
 
 
-def test_upstream_crds_are_served(kubectl: ServerKubectl) -> None:
+def test_upstream_crds_are_served(kubectl: Kubectl) -> None:
     folder = os.environ.get("MESHSPLIT_CRDS")
     if not folder:
         pytest.skip("MESHSPLIT_CRDS names no folder with upstream CRDs")
@@ -203,3 +193,12 @@ spec: {predictor: {model: {modelFormat: {name: sklearn}, storageUri: "s3://model
 """
     kubectl("apply", "-f", "-", stdin=service)
     assert kubectl("get", "isvc", "-o", "name") == "inferenceservice.serving.kserve.io/iris\n"
+    routes = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: iris}
+spec: {hosts: ["a.org", "b.org"], gateways: [mesh], http: [{route: [{destination: {host: iris}}]}]}
+"""
+    kubectl("apply", "-f", "-", stdin=routes)
+    row = kubectl("get", "vs", "iris").splitlines()[1].split()
+    assert row[:3] == ["iris", '["mesh"]', '["a.org","b.org"]']

@@ -143,6 +143,15 @@ def test_a_refusal_is_a_value_and_the_rest_is_applied(cluster: Cluster) -> None:
     assert len(sync.apply([bad, document(isvc("one"))])) == 1
 
 
+def test_objects_that_no_cluster_could_hold_are_refused_one_by_one(cluster: Cluster) -> None:
+    homeless, misshapen = config("a"), config("b")
+    homeless["metadata"]["namespace"] = "Not_A_Namespace"
+    misshapen["metadata"]["annotations"] = ["a", "list"]
+    refusals = FolderSync(cluster).apply([document(homeless), document(misshapen), document(config("c"))])
+    assert [refusal.document.ref.name for refusal in refusals] == ["a", "b"]
+    assert get(cluster, "v1", "ConfigMap", "c") is not None
+
+
 def test_kinds_that_are_not_served_and_definitions_of_kinds_are_passed_over(cluster: Cluster) -> None:
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}}
     name = "inferenceservices.serving.kserve.io"

@@ -3,15 +3,19 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from meshsplit.local.apiserver import ApiServer
+
 SECONDS = 30
 
 
-def require_kubectl() -> None:
+def need_kubectl() -> None:
     """Skip the test where there is no kubectl; fail it where CI should have one."""
     if shutil.which("kubectl") is None:
         assert "CI" not in os.environ, "CI must have kubectl"
@@ -60,3 +64,10 @@ class Kubectl:
         )
         assert done.returncode == 0, f"{lines}\n{done.stdout}{done.stderr}"
         return done.stdout
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[Kubectl]:
+    """A new server and the kubectl for it, which keeps its files in `home`."""
+    with ApiServer.start() as server:
+        yield Kubectl(server.kubeconfig(home / "kubeconfig"), home)

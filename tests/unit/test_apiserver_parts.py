@@ -93,6 +93,17 @@ def test_a_json_patch_that_cannot_be_applied(operation: Any) -> None:
     assert refused.value.code == 422
 
 
+def test_the_ports_of_a_container_merge_by_another_key_than_those_of_a_service() -> None:
+    service = {"ports": [{"port": 80, "targetPort": 1}]}
+    assert strategic_merge_patch(service, {"ports": [{"port": 80, "targetPort": 2}]}) == {
+        "ports": [{"port": 80, "targetPort": 2}]
+    }
+    container = {"ports": [{"containerPort": 80, "name": "a"}, {"containerPort": 81}]}
+    assert strategic_merge_patch(container, {"ports": [{"containerPort": 80, "name": "b"}]}) == {
+        "ports": [{"containerPort": 80, "name": "b"}, {"containerPort": 81}]
+    }
+
+
 def test_a_strategic_merge_patch_merges_lists_by_key() -> None:
     target = {"spec": {"ports": [{"port": 80, "name": "a"}, {"port": 81}]}, "data": {"x": "1", "y": "2"}}
     patch = {

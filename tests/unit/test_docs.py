@@ -16,10 +16,12 @@ import pytest
 from click.testing import CliRunner
 from pydantic import BaseModel
 
+from meshsplit.api.disvc import DistributedInferenceServiceSpec
 from meshsplit.api.settings import SettingsFile
+from meshsplit.api.structural import Schema, to_structural
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.fields import ROOT as MODELSPLIT
-from meshsplit.cli.fields import find_field
+from meshsplit.cli.fields import find_field, to_type
 from meshsplit.cli.findings import IGNORE_ANNOTATION
 from meshsplit.cli.main import VERBS, cli
 from meshsplit.diagnostics import RULES
@@ -281,6 +283,13 @@ def walk_model(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield name
 
 
+def walk_schema(schema: Schema, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every field of a structural schema with its type, list indices left out."""
+    for name, inner in schema.get("properties", {}).items():
+        yield f"{prefix}{name}", to_type(inner)
+        yield from walk_schema(inner, f"{prefix}{name}.")
+
+
 def find_keys(module: ModuleType) -> Iterator[str]:
     """Every label or annotation key among a module's constants."""
     for value in vars(module).values():
@@ -292,6 +301,11 @@ def find_keys(module: ModuleType) -> Iterator[str]:
 def test_the_table_of_modelsplit_has_every_field_with_its_type() -> None:
     rows = {code_words(row[0])[0]: row[1] for row in read_table(REFERENCE, "ModelSplit")}
     assert rows == dict(walk_modelsplit(f"{MODELSPLIT}.spec"))
+
+
+def test_the_table_of_disvc_has_every_field_with_its_type() -> None:
+    rows = {code_words(row[0])[0]: row[1] for row in read_table(REFERENCE, "DistributedInferenceService")}
+    assert rows == dict(walk_schema(to_structural(DistributedInferenceServiceSpec)))
 
 
 def test_the_table_of_settings_has_every_field() -> None:

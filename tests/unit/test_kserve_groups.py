@@ -13,6 +13,7 @@ from meshsplit.model import (
     RoutingMode,
     Settings,
     Split,
+    Strategy,
 )
 from support.manifests import (
     MESH,
@@ -285,8 +286,10 @@ class TestModelSplits:
 
     def test_a_strategy_is_passed_on(self) -> None:
         split = make_model_split(modelTag="mnist", strategy={"blueGreen": {}})
-        assert group_of(understand_in_mesh(*make_pair(), split)).strategy
-        assert not group_of(understand_in_mesh(*make_pair())).strategy
+        assert group_of(understand_in_mesh(*make_pair(), split)).strategy is Strategy.BLUE_GREEN
+        split = make_model_split(modelTag="mnist", strategy={"canary": {}})
+        assert group_of(understand_in_mesh(*make_pair(), split)).strategy is Strategy.CANARY
+        assert group_of(understand_in_mesh(*make_pair())).strategy is Strategy.STATIC
 
     @pytest.mark.parametrize(
         "spec",

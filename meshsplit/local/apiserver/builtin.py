@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshsplit.local.apiserver.resources import Column, Resource
+from meshsplit.local.apiserver.deployed import DEPLOYED
+from meshsplit.local.apiserver.resources import AGE, Column, Resource
 from meshsplit.local.apiserver.structure import OPEN, Schema
 
 if TYPE_CHECKING:
     from meshsplit.local.apiserver.objects import Json
 
 CRD_GROUP = "apiextensions.k8s.io"
-AGE = Column("Age", "date", ".metadata.creationTimestamp")
 _OBJECT: Schema = {"type": "object", **OPEN}
 _STRING: Schema = {"type": "string"}
 _CONDITIONS: Schema = {
@@ -180,6 +180,7 @@ BUILT_IN = (
         unconditional=False,
         columns=(Column("Holder", "string", ".spec.holderIdentity"), AGE),
     ),
+    *DEPLOYED,
     Resource(
         CRD_GROUP,
         "v1",

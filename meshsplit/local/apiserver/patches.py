@@ -10,8 +10,22 @@ from meshsplit.local.apiserver.status import BAD_JSON_PATCH, Refused, bad_reques
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Lists that strategic merge patches merge, by field name (patchMergeKey of the Kubernetes Go types).
-MERGE_KEYS: Mapping[str, str] = {"ports": "port", "conditions": "type", "ownerReferences": "uid"}
+# Lists that strategic merge patches merge, by field name (patchMergeKey of the Go types); the first
+# key that an item has counts: the ports of a Service are not those of a container.
+MERGE_KEYS: Mapping[str, tuple[str, ...]] = {
+    "conditions": ("type",),
+    "containers": ("name",),
+    "env": ("name",),
+    "imagePullSecrets": ("name",),
+    "initContainers": ("name",),
+    "matchConditions": ("name",),
+    "ownerReferences": ("uid",),
+    "ports": ("containerPort", "port"),
+    "topologySpreadConstraints": ("topologyKey",),
+    "variables": ("name",),
+    "volumeMounts": ("mountPath",),
+    "volumes": ("name",),
+}
 _MERGED_SCALARS = ("finalizers",)
 _ORDER = "$setElementOrder/"
 _DROP = "$deleteFromPrimitiveList/"
@@ -127,12 +141,19 @@ def _merge_field(merged: Json, key: str, value: Any) -> None:
     elif isinstance(value, dict):
         merged[key] = strategic_merge_patch(merged.get(key), value)
     elif isinstance(value, list) and key in MERGE_KEYS:
-        merged[key] = _merge_list(merged.get(key) or [], value, MERGE_KEYS[key])
+        held = merged.get(key) or []
+        merged[key] = _merge_list(held, value, _merge_key(key, [*held, *value]))
     elif isinstance(value, list) and key in _MERGED_SCALARS:
         held = merged.get(key) or []
         merged[key] = [*held, *(item for item in value if item not in held)]
     else:
         merged[key] = copy_of(value)
+
+
+def _merge_key(field: str, items: list[Any]) -> str:
+    keys = MERGE_KEYS[field]
+    found = (key for key in keys if any(isinstance(item, dict) and key in item for item in items))
+    return next(found, keys[-1])
 
 
 def _merge_list(held: list[Json], patch: list[Json], key: str) -> list[Json]:
@@ -150,7 +171,7 @@ def _merge_list(held: list[Json], patch: list[Json], key: str) -> list[Json]:
 
 
 def _reorder(merged: Json, field: str, order: list[Any]) -> None:
-    key = MERGE_KEYS.get(field)
+    key = _merge_key(field, order) if field in MERGE_KEYS else None
     wanted = [item.get(key) if isinstance(item, dict) and key else item for item in order]
     items = merged.get(field) or []
 

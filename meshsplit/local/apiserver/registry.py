@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from meshsplit.local.apiserver.builtin import AGE, BUILT_IN
-from meshsplit.local.apiserver.resources import Column, Resource, Scale
+from meshsplit.local.apiserver.builtin import BUILT_IN
+from meshsplit.local.apiserver.resources import AGE, Column, Resource, Scale
 from meshsplit.local.apiserver.rules import has_rules
 
 if TYPE_CHECKING:

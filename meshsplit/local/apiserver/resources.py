@@ -23,6 +23,9 @@ class Column:
     priority: int = 0
 
 
+AGE = Column("Age", "date", ".metadata.creationTimestamp")
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Where the scale subresource finds its numbers, as dotted paths."""

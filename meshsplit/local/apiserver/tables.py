@@ -81,9 +81,7 @@ def _cell(item: Json, column: Column, now: datetime.datetime) -> Any:
         return age(str(value), now)
     if column.type in ("integer", "number", "boolean"):
         return value
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
 def read_path(value: Any, path: str) -> list[Any]:

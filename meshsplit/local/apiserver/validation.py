@@ -93,7 +93,7 @@ def _strings(value: Any, schema: Schema, at: str) -> Iterator[Cause]:
 
 @cache
 def _to_regex(pattern: str) -> re.Pattern[str]:
-    """Go's reading: `$` is the very end, and classes such as \\s hold ASCII alone."""
+    """Go's reading: `$` is the very end, and the classes of characters hold ASCII alone."""
     ends = pattern.endswith("$") and not pattern.endswith("\\$")
     return re.compile(rf"{pattern[:-1]}\Z" if ends else pattern, re.ASCII)
 
