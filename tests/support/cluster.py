@@ -105,14 +105,22 @@ class Scene:
 
     api: Api
     namespace: str = field(default_factory=lambda: f"t-{uuid.uuid4().hex[:8]}")
+    exists: bool = False
     client: Client = field(init=False)
     user: Fleet = field(init=False)
 
     def __post_init__(self) -> None:
         self.client = Client(self.api.configuration, field_manager="kubectl")
         self.user = Fleet(self.client)
+        if self.exists:
+            return
         self.user.create(resources.NAMESPACES, make_namespace(self.namespace, self.annotations))
         self.user.create(resources.SERVING_RUNTIMES, make_runtime(namespace=self.namespace, containers=CONTAINERS))
+
+    @classmethod
+    def at(cls, api: Api, namespace: str) -> "Scene":
+        """One that is there."""
+        return cls(api, namespace, exists=True)
 
     @property
     def gateway(self) -> str:
