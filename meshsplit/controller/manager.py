@@ -20,7 +20,7 @@ from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
 from meshsplit.controller.watches import Watches
 from meshsplit.controller.workers import Workers
-from meshsplit.kube.client import Client
+from meshsplit.kube.client import CALL_SECONDS, Client
 from meshsplit.kube.leader import LEASE_SECONDS, RENEW_DEADLINE_SECONDS, Elector
 from meshsplit.kube.port import ApiError, NotFound
 from meshsplit.kube.workqueue import WorkQueue
@@ -69,8 +69,8 @@ class Manager:
         self._options = options
         self._now = now
         self._stopping = threading.Event()
-        self._api = Client(configuration)
-        self._lease_api = Client(configuration, timeout=float(LEASE_SECONDS - RENEW_DEADLINE_SECONDS))
+        self._api = self._make_client()
+        self._lease_api = self._make_client(timeout=float(LEASE_SECONDS - RENEW_DEADLINE_SECONDS))
         self._elector = Elector(
             self._lease_api,
             options.lease_namespace,
@@ -139,12 +139,15 @@ class Manager:
         """None while it can go on."""
         return self.failure
 
+    def _make_client(self, timeout: float = CALL_SECONDS) -> Client:
+        return Client(self._configuration, timeout=timeout, on_answered=self.metrics.answered)
+
     def _run(self) -> None:
         version = self._find_istio_version()
         if version is None:
             return
         watches = Watches(
-            lambda: Client(self._configuration),
+            self._make_client,
             self.cache,
             self._options.settings,
             self._options.namespace,
