@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -182,8 +183,8 @@ class Manager:
         return self.is_leader and not self._stopping.is_set()
 
     def _make_reconciler(self, version: str) -> Reconciler:
-        settings, cache = self._options.settings, self.cache
-        resource = resources.virtual_services(version)
+        cache, resource = self.cache, resources.virtual_services(version)
+        settings = replace(self._options.settings, istio_api_version=resource.api_version)
         splits = Splits(self._api, settings, cache.splits)
         return Reconciler(
             settings=settings,
