@@ -99,6 +99,10 @@ class Manager:
         """End everything; a lead that is held is released. Again is harmless."""
         self._stopping.set()
         self.queue.shut_down()
+        if not self._followers:
+            self._api.close()  # nothing has begun: an answer that is still waited for is of no use
+        for beginner in self._threads[:1]:
+            beginner.join()  # it starts all others, and none once we are stopping
         if self._workers is not None:
             self._workers.join()
         self._elector.stop()
@@ -145,7 +149,7 @@ class Manager:
 
     def _run(self) -> None:
         version = self._find_istio_version()
-        if version is None:
+        if version is None or self._stopping.is_set():
             return
         watches = Watches(
             self._make_client,
