@@ -27,7 +27,7 @@ from support.manifests import (
     make_runtime,
     make_service,
 )
-from support.generations import check_generation, split_of
+from support.generations import check_generation, last_manager, split_of
 from support.stepwise import Controller
 from support.store_api import Clock, StoreApi, make_store
 
@@ -278,7 +278,7 @@ class Machine(RuleBasedStateMachine):
         self.clock.advance(1.0)
         api = StoreApi(self.store)
         for event in api.events("networking.istio.io", "virtualservices", self.seen):
-            if event.after is not None and _last_manager(event.after) == "meshsplit":
+            if event.after is not None and last_manager(event.after) == "meshsplit":
                 check_generation(event.after)
         self.seen = self.store.version
 
@@ -363,11 +363,6 @@ def is_covered(wanted: Any, live: Any) -> bool:
     if isinstance(wanted, dict) and isinstance(live, dict):
         return all(key in live and is_covered(value, live[key]) for key, value in wanted.items())
     return bool(wanted == live)
-
-
-def _last_manager(body: Body) -> str:
-    entries = body["metadata"].get("managedFields") or []
-    return max(entries, key=lambda entry: (entry["time"], entry["manager"] == "meshsplit"))["manager"] if entries else ""
 
 
 Machine.TestCase.settings = settings(

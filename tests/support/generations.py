@@ -11,6 +11,7 @@ from typing import Any
 from meshsplit.controller.live import to_split
 from meshsplit.istio import names
 from meshsplit.istio.observed import annotation_of, is_made_here
+from meshsplit.kube.port import FIELD_MANAGER
 from meshsplit.model import Split
 
 Body = Mapping[str, Any]
@@ -32,6 +33,13 @@ def check_generation(body: Body) -> None:
     split = split_of(body)
     assert split is not None, f"no split in {body['metadata'].get('annotations')}"
     _check(json.dumps(body["spec"], sort_keys=True), split)
+
+
+def last_manager(body: Body) -> str:
+    """Who wrote an object last, as far as its managed fields tell; the controller among several at a time."""
+    entries = body["metadata"].get("managedFields") or []
+    latest = max(entries, key=lambda each: (each["time"], each["manager"] == FIELD_MANAGER), default=None)
+    return str(latest["manager"]) if latest else ""
 
 
 @lru_cache(maxsize=4096)
