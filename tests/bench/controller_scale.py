@@ -213,7 +213,7 @@ def measure_lists(api: Client, kubeconfig: Path) -> tuple[float, float]:
     started = time.process_time()
     ours = list_all(api, resources.INFERENCE_SERVICES)
     between = time.process_time()
-    theirs = CustomObjectsApi(ApiClient(load_configuration(str(kubeconfig)))).list_cluster_custom_object(
+    theirs: Any = CustomObjectsApi(ApiClient(load_configuration(str(kubeconfig)))).list_cluster_custom_object(
         "serving.kserve.io", "v1beta1", "inferenceservices"
     )
     assert len(theirs["items"]) == len(ours)
