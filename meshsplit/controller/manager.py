@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
+from meshsplit.controller.lead import LeadersWriter
 from meshsplit.controller.options import LEASE_NAME, Options
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
@@ -189,16 +190,17 @@ class Manager:
     def _make_reconciler(self, version: str) -> Reconciler:
         cache, resource = self.cache, resources.virtual_services(version)
         settings = replace(self._options.settings, istio_api_version=resource.api_version)
-        splits = Splits(self._api, settings, cache.splits)
+        writer = LeadersWriter(self._api, lambda: self.is_leader)
+        splits = Splits(writer, settings, cache.splits)
         return Reconciler(
             settings=settings,
             cache=cache,
-            routes=Routes(self._api, resource, cache.routes, time.monotonic),
+            routes=Routes(writer, resource, cache.routes, time.monotonic),
             splits=splits,
             reporter=Reporter(
                 splits=splits,
                 recorder=Recorder(
-                    self._api, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
+                    writer, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
                 ),
                 now=self._now,
                 on_status=self.metrics.record,

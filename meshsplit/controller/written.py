@@ -17,7 +17,8 @@ _REFUSALS = (400, 422)
 class Written:
     """`rejected` is what was said against an object, by its name. `error` is the first one: try again.
 
-    `missing` are the names of all objects that are not as they should be. `pause` are the seconds until the key wants to be looked at again, because an object was left for later.
+    `missing` are the names of all objects that are not as they should be. `pause` are the seconds until the
+    key wants to be looked at again, because an object was left for later.
     """
 
     rejected: dict[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from meshsplit.controller.routes import Routes
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
 from meshsplit.controller.watches import Watches
-from meshsplit.kube.port import PAGE_LIMIT, Api, ApiError, Page, Resource, WatchEvent
+from meshsplit.kube.port import PAGE_LIMIT, Api, ApiError, Page, Resource, WatchEvent, Writer
 from meshsplit.kube.workqueue import WorkQueue
 from meshsplit.model import GroupKey, Settings
 from support.store_api import Clock
@@ -70,7 +70,7 @@ class OneLook:
 class Controller:
     """What Manager puts together, at a clock of the test's own; it dies with the object, as by SIGKILL.
 
-    `errors` are the writes that failed.
+    `errors` are the writes that failed. It writes through `writer` if there is one.
     """
 
     api: Api
@@ -78,20 +78,22 @@ class Controller:
     settings: Settings = field(default_factory=Settings)
     namespace: str = ""
     errors: list[ApiError] = field(default_factory=list)
+    writer: Writer | None = None
 
     def __post_init__(self) -> None:
+        writer = self.writer or self.api
         self.cache = Cache(Claims())
         self.queue: WorkQueue[GroupKey] = WorkQueue(clock=self.clock.count)
         virtual_services = resources.virtual_services(ISTIO_VERSION)
-        splits = Splits(self.api, self.settings, self.cache.splits)
+        splits = Splits(writer, self.settings, self.cache.splits)
         self.reconciler = Reconciler(
             settings=self.settings,
             cache=self.cache,
-            routes=Routes(self.api, virtual_services, self.cache.routes, self.clock.count),
+            routes=Routes(writer, virtual_services, self.cache.routes, self.clock.count),
             splits=splits,
             reporter=Reporter(
                 splits=splits,
-                recorder=Recorder(self.api, "test", self.errors.append),
+                recorder=Recorder(writer, "test", self.errors.append),
                 now=self.clock.utc,
             ),
             on_related=self.enqueue,
