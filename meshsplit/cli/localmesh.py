@@ -203,11 +203,13 @@ def _start_session(
     output: Output,
     splits: ServedSplits,
 ) -> Session:
-    from meshsplit.local.session import Session  # needs packages that other verbs do without
+    # These need packages that other verbs do without.
+    from meshsplit.local.cluster import UnusableStateError
+    from meshsplit.local.session import Session
 
     try:
         return Session.start(directory, state, gateway_port, settings, output.say, splits.update)
-    except ValueError as error:
+    except UnusableStateError as error:
         raise CannotServe(f"{error}; delete it to begin with an empty cluster") from None
 
 
@@ -239,15 +241,20 @@ def locked(work: Path) -> Iterator[None]:
     work.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(work, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, work)
         yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, work: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise CannotServe(
             f"another meshsplit local runs in this folder and keeps its cluster in {work}; "
             "stop it, or start this one in another folder"
         ) from None
-    finally:
-        os.close(descriptor)
 
 
 def _home_of(result: ReadResult) -> str:

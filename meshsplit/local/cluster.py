@@ -44,6 +44,10 @@ _EXISTS = 409
 Body = dict[str, Any]
 
 
+class UnusableStateError(Exception):
+    """The state file is none, or of another version; the message names it."""
+
+
 class Cluster:
     """An ApiServer that knows the kinds of KServe, Istio and meshsplit; every method is for any thread.
 
@@ -57,9 +61,12 @@ class Cluster:
     def start(cls, state_file: Path | None = None) -> Self:
         """A cluster that answers; with a state file it has everything that it had when it last ran.
 
-        ValueError when the file is no state file.
+        UnusableStateError when the file is no state file.
         """
-        server = ApiServer.start(state_file=state_file)
+        try:
+            server = ApiServer.start(state_file=state_file)
+        except ValueError as error:
+            raise UnusableStateError(str(error)) from None
         cluster = cls(server)
         try:
             for crd in make_crds():

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from meshsplit.local.cluster import Body, Cluster
     from meshsplit.local.gateway import Gateway
+    from meshsplit.local.mesh import MeshConfig
     from meshsplit.model import Settings
 
 Identity = tuple[str, str, str]
@@ -57,8 +58,8 @@ class MeshFollower:
         services = (*read_services(found[SERVICES]), *self._loops(found))
         objects, problems = self._legal([body for kind in ROUTES for body in found[kind]])
         try:
-            objects, unknown = self._known(objects, services)
-            self._gateway.apply(to_mesh(objects, services, self._gateway.port))
+            mesh, objects, unknown = self._to_mesh(objects, services)
+            self._gateway.apply(mesh)
         except (GatewayRejected, UnsupportedField) as error:
             self._tell([*problems, f"{error}; what served before keeps serving"])
             return
@@ -92,25 +93,32 @@ class MeshFollower:
             },
         )
 
-    def _known(self, objects: list[Body], services: Sequence[Service]) -> tuple[list[Body], list[str]]:
-        """What the local mesh knows how to serve, and in the place of the rest what served before."""
+    def _to_mesh(
+        self, objects: list[Body], services: Sequence[Service]
+    ) -> tuple[MeshConfig, list[Body], list[str]]:
+        """What Envoy is to serve, the objects it comes from, and why some are left as they served before.
+
+        UnsupportedField when it takes several objects to make what the local mesh does not know.
+        """
         try:
-            to_mesh(objects, services, self._gateway.port)
+            return to_mesh(objects, services, self._gateway.port), objects, []
         except UnsupportedField:
-            pass
-        else:
-            return objects, []
+            kept, said = self._replace(objects, self._find_unknown(objects, services))
+        return to_mesh(kept, services, self._gateway.port), kept, said
+
+    def _find_unknown(self, objects: list[Body], services: Sequence[Service]) -> dict[Identity, str]:
         unknown = {}
         for body in objects:
             try:
                 to_mesh([body], services, self._gateway.port)
             except UnsupportedField as error:
                 unknown[_identity(body)] = f"the local mesh cannot serve {error}"
-        return self._replace(objects, unknown)
+        return unknown
 
     def _replace(
         self, objects: Iterable[Body], problems: Mapping[Identity, str]
     ) -> tuple[list[Body], list[str]]:
+        """The objects without a problem, in the place of the others what served before; what is said."""
         kept = []
         said = []
         for body in objects:

@@ -1,5 +1,6 @@
 """check on clusters that lack one thing each."""
 
+import copy
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,17 +9,14 @@ from typing import Any
 
 import pytest
 
+from meshsplit.api.crd import make_modelsplit_crd
 from meshsplit.cli import kinds
 from meshsplit.cli.doctor.platform import CLOCK_SKEW_SECONDS, judge_lease, judge_version
 from meshsplit.cli.doctor.verdict import Level
-from meshsplit.cli.fields import field_paths
 from meshsplit.kserve import keys
 from meshsplit.local.apiserver.faults import Fault
 from support.live import (
-    APPS,
-    GATEWAY_API,
-    ISTIO,
-    KSERVE,
+    EVERYTHING,
     Live,
     live_cluster,
     make_condition,
@@ -34,28 +32,16 @@ WAYPOINT = "istio.io/use-waypoint"
 CONFIG = {"metadata": {"name": "inferenceservice-config", "namespace": "kserve"}}
 
 
-def make_modelsplit_crd(*, without: str = "", beside: str = "") -> dict[str, Any]:
-    """The CRD with this client's fields, less one, or one more; types do not matter here."""
-    root: dict[str, Any] = {}
-    for path in field_paths():
-        if path != without:
-            _node(root, path.split("."))
-    if beside:
-        _node(root, [beside])
-    crd = make_crd(kinds.MODEL_SPLITS)
+def make_other_crd(*, without: str = "", beside: str = "") -> dict[str, Any]:
+    """The CRD of another version: without a field of `routing`, or with one more of `spec`."""
+    crd = copy.deepcopy(make_modelsplit_crd())
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    crd["spec"]["versions"][0]["schema"] = {
-        "openAPIV3Schema": {**schema, "properties": {"spec": {**root, **_OPEN}}}
-    }
+    fields = schema["properties"]["spec"]["properties"]
+    if without:
+        del fields["routing"]["properties"][without]
+    if beside:
+        fields[beside] = {"type": "string"}
     return crd
-
-
-_OPEN = {"x-kubernetes-preserve-unknown-fields": True}
-
-
-def _node(schema: dict[str, Any], path: list[str]) -> None:
-    for name in path:
-        schema = schema.setdefault("properties", {}).setdefault(name, dict(_OPEN))
 
 
 def write_lease(live: Live, renewed: datetime, holder: str = "meshsplit-0") -> None:
@@ -76,8 +62,7 @@ def make_deployment(name: str, namespace: str, ready: int, **labels: str) -> dic
 @pytest.fixture
 def healthy(tmp_path: Path) -> Iterator[Live]:
     """A cluster in which nothing is wrong, with the group models/mnist."""
-    crds = (make_modelsplit_crd(), *KSERVE, *ISTIO, *APPS, *GATEWAY_API)
-    with live_cluster(tmp_path, *crds) as live:
+    with live_cluster(tmp_path, *EVERYTHING) as live:
         for namespace in ("istio-system", "meshsplit-system", "kserve"):
             live.write(kinds.NAMESPACES, make_namespace(namespace))
         models = make_namespace("models", **{keys.MESH_SWITCH: "true"})
@@ -90,7 +75,7 @@ def healthy(tmp_path: Path) -> Iterator[Live]:
         live.write(kinds.DEPLOYMENTS, make_deployment("istiod", "istio-system", 1, app="istiod"))
         live.write(kinds.INFERENCE_SERVICES, make_member("mnist-v1", "mnist", "100"))
         ready = [make_condition("Ready", reason="Steady")]
-        live.write(kinds.MODEL_SPLITS, make_split("mnist", conditions=ready))
+        live.write(kinds.MODEL_SPLITS, make_split("mnist", observedGeneration=1, conditions=ready))
         write_lease(live, datetime.now(UTC))
         yield live
 
@@ -149,12 +134,12 @@ def test_an_empty_cluster_fails_once_for_each_thing_it_lacks(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"without": "routing.hosts"}, "is older than this client: it lacks routing.hosts"),
+        ({"without": "hosts"}, "is older than this client: it lacks routing.hosts"),
         ({"beside": "shiny"}, "is newer than this client: it has shiny"),
     ],
 )
 def test_a_crd_of_another_version_is_a_warning(healthy: Live, changes: dict[str, str], text: str) -> None:
-    spec = {"spec": make_modelsplit_crd(**changes)["spec"]}
+    spec = {"spec": make_other_crd(**changes)["spec"]}
     healthy.client().patch(kinds.CRDS, "", "modelsplits.meshsplit.dev", spec)
     code, verdict = only(healthy)
     assert (code, verdict["level"]) == (0, "warning")
@@ -166,6 +151,17 @@ def test_a_controller_that_stopped_is_a_failure(healthy: Live) -> None:
     code, verdict = only(healthy)
     assert (code, verdict["section"]) == (1, "meshsplit")
     assert verdict["text"].startswith("the controller is gone: meshsplit-0 renewed Lease")
+
+
+def test_a_controller_without_a_lease_is_known_by_its_work(healthy: Live) -> None:
+    healthy.client().delete(kinds.LEASES, "meshsplit-system", "meshsplit")
+    code, verdict = only(healthy)
+    assert (code, verdict["level"]) == (0, "warning")
+    assert "though ModelSplits have a status" in verdict["text"]
+    healthy.client().delete(kinds.MODEL_SPLITS, "models", "mnist")
+    code, verdict = only(healthy)
+    assert (code, verdict["level"]) == (1, "failure")
+    assert verdict["text"].startswith("no controller: namespace meshsplit-system has neither a Lease")
 
 
 def test_pods_of_the_controller_are_looked_at(healthy: Live) -> None:

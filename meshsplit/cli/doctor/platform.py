@@ -70,8 +70,7 @@ def check_controller(patient: Patient) -> Iterator[Verdict]:
     for body in deployments:
         yield _judge_deployment(body)
     if lease is None and not deployments:
-        text = f"no controller: namespace {namespace} has neither a Lease {LEASE_NAME} nor a Deployment"
-        yield Verdict(Level.FAILURE, text, f"{INSTALL}    or name its namespace with --system-namespace")
+        yield _judge_absence(patient)
     elif lease is None:
         yield Verdict(
             Level.WARNING,
@@ -109,6 +108,17 @@ def judge_lease(spec: Mapping[str, Any], name: str, now: datetime) -> Verdict:
         text = f"the controller is gone: {holder} renewed Lease {name} last {age:.0f} s ago"
         return Verdict(Level.FAILURE, text, "see the controller's log; routes stay as they are meanwhile")
     return ok(f"the controller is alive: {holder} holds Lease {name}")
+
+
+def _judge_absence(patient: Patient) -> Verdict:
+    """Neither a Lease nor a Deployment: only what ModelSplits say tells whether somebody works."""
+    found = f"namespace {patient.system_namespace} has neither a Lease {LEASE_NAME} nor a Deployment"
+    fix = f"{INSTALL}    or name its namespace with --system-namespace"
+    splits = [to_live_split(body) for body in patient.splits()]
+    if any(split.ready is not None and not split.is_stale for split in splits):
+        text = f"{found}, though ModelSplits have a status: a controller runs elsewhere or without election"
+        return Verdict(Level.WARNING, text, fix)
+    return Verdict(Level.FAILURE, f"no controller: {found}", fix)
 
 
 def _judge_deployment(body: Object) -> Verdict:
