@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from meshsplit.model import ObjectIdentity, Outcome, Split, Translation, World
 
 
+_GATEWAY_CODES = frozenset({"MSP206", "MSP303"})
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What one pass over a key is to bring about.
@@ -67,13 +70,16 @@ def find_claimed_names(world: World) -> Claimed:
 
 
 class Findings:
-    """Findings by what they are about."""
+    """Findings by what they are about.
+
+    Those about a gateway are one for all that is bound to it, and name only the first: every key gets them.
+    """
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self._by_object: defaultdict[ObjectRef | None, list[Finding]] = defaultdict(list)
         self._gateways: list[Finding] = []
         for finding in findings:
-            if finding.object is not None and finding.object.kind == "Gateway":
+            if finding.code in _GATEWAY_CODES:
                 self._gateways.append(finding)
             else:
                 self._by_object[finding.object].append(finding)

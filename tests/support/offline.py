@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from meshsplit.controller import resources
-from support.fleet import SERVICES, VIRTUAL_SERVICES, Body, Fleet
+from support.fleet import SERVICES, SPLITS, VIRTUAL_SERVICES, Body, Fleet
 from support.generations import split_of
 from support.manifests import NAMESPACE, make_namespace, make_runtime
 from support.stepwise import Controller
@@ -35,3 +35,9 @@ class Scene:
         """What the group's VirtualService says it serves."""
         route = self.user.find(VIRTUAL_SERVICES, f"{group}-splitting", NAMESPACE)
         return None if route is None else str(split_of(route))
+
+    def condition(self, kind: str, split: str = "mnist") -> tuple[str, str] | None:
+        """Status and reason of a condition of a ModelSplit."""
+        status = self.user.get(SPLITS, split, NAMESPACE).get("status") or {}
+        found = [(each["status"], each["reason"]) for each in status.get("conditions", []) if each["type"] == kind]
+        return found[0] if found else None

@@ -82,6 +82,7 @@ class Controller:
 
     def __post_init__(self) -> None:
         writer = self.writer or self.api
+        self.feeding = False
         self.cache = Cache(Claims())
         self.queue: WorkQueue[GroupKey] = WorkQueue(clock=self.clock.count)
         virtual_services = resources.virtual_services(ISTIO_VERSION)
@@ -104,9 +105,14 @@ class Controller:
         for key in sorted(keys):
             self.queue.add(key)
 
+    def _feed(self, keys: frozenset[GroupKey]) -> None:
+        if self.feeding:
+            self.enqueue(keys)
+
     def start(self) -> "Controller":
-        """Fill the caches and claim, as the manager does before the first worker."""
+        """Fill the caches, and let one sweep find what there is to do, as the manager does."""
         self.look()
+        self.feeding = True
         self.sweep.run()
         return self
 
@@ -124,7 +130,7 @@ class Controller:
             self.settings,
             self.namespace,
             ISTIO_VERSION,
-            self.enqueue,
+            self._feed,
             lambda _resource, error: self.errors.append(error),
         )
         for follower, look in zip(watches.make_followers(), looks, strict=True):
