@@ -8,7 +8,7 @@ from functools import wraps
 from io import StringIO, UnsupportedOperation
 from os import fstat
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -182,22 +182,38 @@ def load_settings(path: Path | None) -> Settings:
     """The settings in a file, the defaults without one; CannotRead names everything wrong with it."""
     if path is None:
         return Settings()
+    value, document = read_own(path, "settings", "the settings are not valid")
+    settings = to_settings(value)
+    if not isinstance(settings, Settings):
+        raise_findings("the settings are not valid", settings, document)
+    return settings
+
+
+def read_own(path: Path, what: str, heading: str) -> tuple[Any, Document]:
+    """The value of a file with one document of ours, and where its fields are; CannotRead when it is no YAML.
+
+    `what` names the file and `heading` opens the list of its faults.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotRead(f"cannot read settings: {error}") from None
+        raise CannotRead(f"cannot read {what}: {error}") from None
     value, problems = _parse(text)
+    document = Document(ObjectRef("", "", str(path)), {}, str(path), 1, text)
     if problems:
         found = [
             Finding(p.code, p.message, fix=p.fix, position=position_at(str(path), 1, text, p.index))
             for p in problems
         ]
-        raise CannotRead(_to_text(found, ()))
-    settings = to_settings(value)
-    if isinstance(settings, Settings):
-        return settings
-    document = Document(ObjectRef("Settings", "", str(path)), {}, str(path), 1, text)
-    raise CannotRead(_to_text([replace(f, object=document.ref) for f in settings], [document]))
+        raise_findings(heading, found, document)
+    return value, document
+
+
+def raise_findings(heading: str, findings: Sequence[Finding], document: Document) -> NoReturn:
+    """CannotRead with all findings about `document`, each at its place."""
+    placed = [each if each.position else replace(each, object=document.ref) for each in findings]
+    located = locate_findings(placed, make_places([document]))
+    raise CannotRead(f"{heading}\n{to_text(located, Style())}")
 
 
 def _parse(text: str) -> tuple[Any, tuple[Problem, ...]]:
@@ -205,8 +221,3 @@ def _parse(text: str) -> tuple[Any, tuple[Problem, ...]]:
     if root is None:
         return None, ()
     return (None, (root,)) if isinstance(root, Problem) else construct(root)
-
-
-def _to_text(findings: Sequence[Finding], documents: Sequence[Document]) -> str:
-    located = locate_findings(findings, make_places(documents))
-    return "the settings are not valid\n" + to_text(located, Style())

@@ -19,6 +19,8 @@ FAMILIES: dict[str, dict[str, str]] = {
     "Offline (opens no connection, but for --live and explain GROUP)": {
         "render": "manifests in, Istio YAML out",
         "lint": "find mistakes; stable codes MSP101...",
+        "plan": "how a rollout would go: time, exposure, limits",
+        "simulate": "play a rollout against a traffic script",
         "diff": "what render would change, against files or a cluster",
         "explain": "a code, a field, or why a live group is where it is",
         "local": "a cluster and a real Envoy on a folder of manifests",

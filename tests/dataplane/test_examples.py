@@ -16,7 +16,7 @@ COUNT = 3_000
 
 def test_every_example_is_tested_here() -> None:
     tests = Path(__file__).read_text()
-    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()} - {"payloads"}
+    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()} - {"payloads", "scenarios"}
     assert {name for name in folders if f'"{name}"' not in tests} == set()
     assert len(folders) == 7
 
@@ -59,6 +59,12 @@ def test_blue_green_flips_all_traffic(tmp_path: Path) -> None:
         wait_for(lambda: "scorer-green=100" in mesh.log.read_text(), 10, "the flip")
         assert send_rest(mesh.url, path, BODY, 200) == Tally((("scorer-green", 200),), 0)
         assert send_grpc(mesh.url, "scorer", 200) == Tally((("scorer-green", 200),), 0)
+
+
+def test_progressive_starts_with_all_traffic_on_stable(tmp_path: Path) -> None:
+    path = infer_path("modelmesh-apps", "ai-model")
+    with local_mesh(EXAMPLES / "progressive", tmp_path) as mesh:
+        assert send_rest(mesh.url, path, BODY, 200) == Tally((("ai-model-v1", 200),), 0)
 
 
 def test_delegate(tmp_path: Path) -> None:

@@ -40,9 +40,16 @@ ANALYSIS = (
         "a step needs long to judge at the declared traffic",
         why="A small step of little traffic yields few requests, and a verdict with a stated error "
         "probability needs a number of them, not an amount of time.",
-        does="Nothing yet: no rollout is walked by this version.",
-        fix="Start at a larger step, allow more time, or accept onInconclusive: Advance knowingly.",
-        raised=False,
+        does="`plan` says how long the verdict takes, and which change would let it fit. Nothing is refused: "
+        "without a verdict by the deadline the rollout is inconclusive.",
+        fix="Widen the margin, end at a larger weight, or allow more time; `plan` says how much of each.",
+        example=dedent("""\
+            analysis:
+              deadline: 3h
+              metrics:
+              - name: error-rate
+                margin: {ratio: "2", add: "0.002"}
+            """),
     ),
     Rule(
         "MSP504",
