@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cluster import EXISTING, Api, Scene, is_real, serve_api, serve_embedded
+from support.scene import EXISTING, Api, Scene, is_real, serve_api, serve_embedded
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

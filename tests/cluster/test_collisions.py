@@ -1,9 +1,8 @@
 """Names, hosts and objects that two want: who keeps them, and what happens once one is gone."""
 
-
 from meshsplit.istio import names
-from support.cluster import Scene, running
 from support.fleet import SERVICES, SPLITS, VIRTUAL_SERVICES, Body
+from support.scene import Scene, running
 from support.waiting import eventually
 
 STRANGER = {
@@ -117,7 +116,9 @@ def test_one_that_was_handed_over_is_taken_and_keeps_what_its_owner_added(scene:
         assert route["spec"]["hosts"] == ["*"]
 
 
-def test_a_foreign_virtual_service_that_comes_before_the_group_in_time_of_routes_is_told(scene: Scene) -> None:
+def test_a_foreign_virtual_service_that_comes_before_the_group_in_time_of_routes_is_told(
+    scene: Scene,
+) -> None:
     shadow = {
         "hosts": ["*"],
         "gateways": [scene.gateway],
@@ -139,5 +140,3 @@ def _model_of(route: Body | None) -> str | None:
 def _has_grpc(route: Body | None) -> bool:
     routes = (route or {}).get("spec", {}).get("http", [])
     return any(each.get("name") == names.GRPC_ROUTE for each in routes)
-
-

@@ -1,11 +1,11 @@
-"""VirtualServices of ours that somebody else changes: put right, gently, and without taking what is theirs."""
+"""VirtualServices of ours that somebody else changes: put right, gently, and not at the cost of theirs."""
 
 from meshsplit.controller.fights import FREE_REPAIRS
 from meshsplit.istio import names
-from support.cluster import Scene, running
 from support.fleet import VIRTUAL_SERVICES
 from support.generations import check_generation
 from support.history import recording
+from support.scene import Scene, running
 from support.waiting import eventually
 
 ROUTE = "mnist-splitting"

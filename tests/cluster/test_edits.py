@@ -1,9 +1,9 @@
 """What users do to a group's members, one edit after the other, and what serves in between."""
 
-from support.cluster import Scene, Time, running
 from support.fleet import SERVICES
 from support.generations import check_generation
 from support.history import recording
+from support.scene import Scene, Time, running
 from support.waiting import eventually
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from meshsplit.kube.client import Client
 from meshsplit.local.apiserver.faults import Fault
-from support.cluster import Scene, running, serve_embedded
 from support.fleet import SPLITS
 from support.history import recording
+from support.scene import Scene, running, serve_embedded
 from support.waiting import eventually
 
 ROUTES = "/virtualservices/"
@@ -19,7 +19,9 @@ def test_a_weight_is_not_reported_before_istio_has_been_told(faulty: Scene) -> N
     with running(faulty.api):
         faulty.serves("mnist-v1=80,mnist-v2=20")
         faulty.says("Ready", "True", "Steady")
-        faulty.api.faults.add(Fault(path=f"{faulty.namespace}{ROUTES}mnist-splitting", method="PATCH", code=422, times=0))
+        faulty.api.faults.add(
+            Fault(path=f"{faulty.namespace}{ROUTES}mnist-splitting", method="PATCH", code=422, times=0)
+        )
         faulty.edit("mnist-v1", "70")
         faulty.edit("mnist-v2", "30")
         faulty.says("Ready", "False", "RouteRejected")
@@ -38,7 +40,9 @@ def test_a_weight_is_not_reported_before_istio_has_been_told(faulty: Scene) -> N
 
 
 def test_a_route_that_was_never_accepted_is_not_reported_as_serving(faulty: Scene) -> None:
-    faulty.api.faults.add(Fault(path=f"{faulty.namespace}{ROUTES}mnist-splitting", method="PATCH", code=422, times=0))
+    faulty.api.faults.add(
+        Fault(path=f"{faulty.namespace}{ROUTES}mnist-splitting", method="PATCH", code=422, times=0)
+    )
     faulty.pair()
     with running(faulty.api):
         faulty.says("Ready", "False", "RouteRejected")
@@ -47,7 +51,9 @@ def test_a_route_that_was_never_accepted_is_not_reported_as_serving(faulty: Scen
 
 
 def test_a_refused_model_is_told_and_does_not_stop_its_group(faulty: Scene) -> None:
-    faulty.api.faults.add(Fault(path=f"{faulty.namespace}{ROUTES}mnist-v1$", method="PATCH", code=422, times=0))
+    faulty.api.faults.add(
+        Fault(path=f"{faulty.namespace}{ROUTES}mnist-v1$", method="PATCH", code=422, times=0)
+    )
     faulty.pair()
     with running(faulty.api):
         faulty.serves("mnist-v1=80,mnist-v2=20")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from meshsplit.kube.leader import LEASES
-from support.cluster import Scene
+from support.scene import Scene
 from support.waiting import DEADLINE_SECONDS, eventually
 
 COMMAND = [sys.executable, "-m", "meshsplit", "controller"]
@@ -98,7 +98,9 @@ def test_a_port_that_is_taken_is_one_clear_message(scene: Scene) -> None:
     with started(*flags(scene), "--listen", f"127.0.0.1:{_port_of(scene)}") as process:
         assert process.program.wait(DEADLINE_SECONDS) == 2
         eventually(lambda: process.lines, "it says why")
-        assert re.search(r"cannot listen on 127\.0\.0\.1:\d+: .*; choose another with --listen", process.lines[-1])
+        assert re.search(
+            r"cannot listen on 127\.0\.0\.1:\d+: .*; choose another with --listen", process.lines[-1]
+        )
 
 
 @pytest.mark.parametrize("content", [None, "", "nonsense: [", "apiVersion: v1\nkind: Config\n"])

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from meshsplit.controller.manager import Manager, Options
 from meshsplit.local.apiserver.faults import Fault
 from meshsplit.model import Settings
-from support.cluster import Api, Scene
 from support.history import recording
+from support.scene import Api, Scene
 from support.waiting import eventually
 
 LEASES = "/leases"
@@ -106,7 +106,7 @@ def ask(manager: Manager, path: str) -> tuple[int, str]:
     """Status and text of one of the pages."""
     url = f"http://127.0.0.1:{manager.port}{path}"
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - on this machine
+        with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

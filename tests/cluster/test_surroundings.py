@@ -1,9 +1,9 @@
 """What a group depends on besides its members: its namespace, its runtime, whether its members are ready."""
 
 from meshsplit.controller import resources
-from support.cluster import Scene, running
 from support.fleet import GATEWAYS, SPLITS
 from support.manifests import make_namespace
+from support.scene import Scene, running
 from support.waiting import eventually
 
 
@@ -50,10 +50,14 @@ def test_a_runtime_that_is_not_exposed_takes_its_models_and_groups_away(scene: S
     scene.pair()
     with running(scene.api):
         scene.serves("mnist-v1=80,mnist-v2=20")
-        scene.patch(resources.SERVING_RUNTIMES, "triton", {"metadata": {"annotations": {"enable-route": "false"}}})
+        scene.patch(
+            resources.SERVING_RUNTIMES, "triton", {"metadata": {"annotations": {"enable-route": "false"}}}
+        )
         eventually(lambda: scene.user.routes(scene.namespace) == {}, "no routes are left")
         scene.says("Ready", "False", "NotExposed")
-        scene.patch(resources.SERVING_RUNTIMES, "triton", {"metadata": {"annotations": {"enable-route": "true"}}})
+        scene.patch(
+            resources.SERVING_RUNTIMES, "triton", {"metadata": {"annotations": {"enable-route": "true"}}}
+        )
         scene.serves("mnist-v1=80,mnist-v2=20")
 
 

@@ -10,6 +10,7 @@ from meshsplit.controller.selection import Findings, Selection, find_claimed_nam
 from meshsplit.kserve.source import understand
 from meshsplit.translate import identity_of
 from support.fleet import GATEWAYS, VIRTUAL_SERVICES, Body
+from support.listed_api import ListedApi
 from support.manifests import (
     GATEWAY,
     MESH,
@@ -21,7 +22,6 @@ from support.manifests import (
 )
 from support.stepwise import Controller
 from support.store_api import Clock
-from support.listed_api import ListedApi
 
 NAMESPACES = ("one", "two", "three")
 NAMES = ("a", "b", "c", "a-splitting", "a-splitting-splitting")
@@ -61,7 +61,9 @@ def services(draw: st.DrawFn) -> Body:
 def splits(draw: st.DrawFn) -> Body:
     routing: Any = draw(
         st.none()
-        | st.fixed_dictionaries({"hosts": st.lists(st.sampled_from(HOSTS), min_size=1, max_size=2, unique=True)})
+        | st.fixed_dictionaries(
+            {"hosts": st.lists(st.sampled_from(HOSTS), min_size=1, max_size=2, unique=True)}
+        )
         | st.just({"mode": "Delegate"})
         | st.fixed_dictionaries({"gateways": st.lists(st.sampled_from(PLACES), min_size=1, max_size=1)})
     )
@@ -80,14 +82,23 @@ def splits(draw: st.DrawFn) -> Body:
 
 @st.composite
 def foreign_routes(draw: st.DrawFn) -> Body:
-    http = {"match": [{"uri": {"prefix": draw(st.sampled_from(["/", "/modelmesh/one/v2/models/a/"]))}}]}
+    http: Body = {"match": [{"uri": {"prefix": draw(st.sampled_from(["/", "/modelmesh/one/v2/models/a/"]))}}]}
     http["route"] = [{"destination": {"host": "other"}}]
     if draw(st.booleans()):
-        delegate = {"namespace": draw(in_namespace), "name": draw(st.sampled_from(["a-splitting", "b-splitting"]))}
+        delegate = {
+            "namespace": draw(in_namespace),
+            "name": draw(st.sampled_from(["a-splitting", "b-splitting"])),
+        }
         http = {"match": http["match"], "delegate": delegate}
-    spec = {"hosts": [draw(st.sampled_from(HOSTS))], "gateways": [draw(st.sampled_from(PLACES))], "http": [http]}
+    spec = {
+        "hosts": [draw(st.sampled_from(HOSTS))],
+        "gateways": [draw(st.sampled_from(PLACES))],
+        "http": [http],
+    }
     name = draw(st.sampled_from([*NAMES, "b-splitting", "stranger"]))
-    made = make_object(VIRTUAL_SERVICES.api_version, VIRTUAL_SERVICES.kind, name, draw(in_namespace), spec=spec)
+    made = make_object(
+        VIRTUAL_SERVICES.api_version, VIRTUAL_SERVICES.kind, name, draw(in_namespace), spec=spec
+    )
     return identified(made, draw(ages))
 
 
@@ -96,7 +107,9 @@ def surroundings(draw: st.DrawFn, namespace: str) -> list[Body]:
     annotations = {
         MESH: draw(st.sampled_from(["true", "true", "true", "false"])),
         GATEWAY: draw(st.sampled_from([*PLACES, *PLACES, "not a gateway"])),
-        "meshsplit.dev/hosts": draw(st.sampled_from(["*", "*", "{namespace}.example.com", "shared.example.com"])),
+        "meshsplit.dev/hosts": draw(
+            st.sampled_from(["*", "*", "{namespace}.example.com", "shared.example.com"])
+        ),
     }
     route = draw(st.sampled_from(["true", "true", "true", "false"]))
     return [make_namespace(namespace, annotations), make_runtime(namespace=namespace, route=route)]
@@ -141,10 +154,10 @@ def test_every_key_alone_is_what_it_is_among_all(bodies: list[Body]) -> None:
     for key, there in zip(keys, among, strict=True):
         alone = choose_one(controller, controller.cache.view(key))
         assert alone.outcome == there.outcome, key
-        assert {identity_of(body): body for body in alone.stale} == {identity_of(b): b for b in there.stale}, key
+        assert {identity_of(body): body for body in alone.stale} == {
+            identity_of(b): b for b in there.stale
+        }, key
         assert alone.surplus == there.surplus, key
         if there.outcome is not None:
             # Among all a gateway's finding may be another's; a key that has one is never without it.
             assert codes_of_gateways(alone) <= codes_of_gateways(there), key
-
-

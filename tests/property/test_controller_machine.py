@@ -1,21 +1,22 @@
-"""Whatever happens to a cluster, in whatever order: once it is quiet, it is what one pure pass makes of it."""
+"""Whatever happens to a cluster, in any order: once it is quiet, it is what one pure pass makes of it."""
 
-import json
+from contextlib import suppress
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from meshsplit.api.status import ModelSplitStatus
 from meshsplit.controller import resources
 from meshsplit.controller.live import from_status
-from meshsplit.api.status import ModelSplitStatus
 from meshsplit.istio import names
 from meshsplit.istio.observed import is_made_here
 from meshsplit.kube.port import ApiError, Conflict, Resource, TooManyRequests, Unavailable
 from meshsplit.model import GroupKey, Settings, Split
 from meshsplit.translate import identity_of, translate
 from support.fleet import GATEWAYS, SERVICES, SPLITS, VIRTUAL_SERVICES, Body, Fleet, is_mirror
+from support.generations import check_generation, last_manager, split_of
 from support.manifests import (
     GATEWAY,
     MESH,
@@ -27,7 +28,6 @@ from support.manifests import (
     make_runtime,
     make_service,
 )
-from support.generations import check_generation, last_manager, split_of
 from support.stepwise import Controller
 from support.store_api import Clock, StoreApi, make_store
 
@@ -72,7 +72,9 @@ class Machine(RuleBasedStateMachine):
     def found(self) -> None:
         for name in NAMESPACES:
             self.user.create(resources.NAMESPACES, make_namespace(name))
-            self.user.create(resources.SERVING_RUNTIMES, make_runtime(namespace=name, containers=[{"name": "x"}]))
+            self.user.create(
+                resources.SERVING_RUNTIMES, make_runtime(namespace=name, containers=[{"name": "x"}])
+            )
         for name, percent in (("a", "80"), ("b", "20")):
             self.user.create(SERVICES, make_service(name, percent, namespace="one"))
         self.controller = self._start()
@@ -147,7 +149,9 @@ class Machine(RuleBasedStateMachine):
     @rule(namespace=in_namespace, route=st.sampled_from(["true", "false", None]))
     def set_runtime(self, namespace: str, route: str | None) -> None:
         annotations = {"enable-route": route}
-        self._patch(resources.SERVING_RUNTIMES, {"metadata": {"annotations": annotations}}, "triton", namespace)
+        self._patch(
+            resources.SERVING_RUNTIMES, {"metadata": {"annotations": annotations}}, "triton", namespace
+        )
 
     @rule(hosts=st.sampled_from([None, ["*"], ["one.example.com"]]))
     def set_gateway(self, hosts: list[str] | None) -> None:
@@ -157,7 +161,9 @@ class Machine(RuleBasedStateMachine):
         if self.user.find(resources.NAMESPACES, "istio-system") is None:
             self.user.create(resources.NAMESPACES, make_namespace("istio-system", {}))
         server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": hosts}
-        body = make_object(GATEWAYS.api_version, GATEWAYS.kind, "public", "istio-system", spec={"servers": [server]})
+        body = make_object(
+            GATEWAYS.api_version, GATEWAYS.kind, "public", "istio-system", spec={"servers": [server]}
+        )
         self.user.create(GATEWAYS, body)
 
     # What others do to VirtualServices.
@@ -166,7 +172,11 @@ class Machine(RuleBasedStateMachine):
     def put_foreign_route(self, namespace: str, name: str, adopt: bool) -> None:
         if self.user.find(VIRTUAL_SERVICES, name, namespace) is not None:
             return
-        spec = {"hosts": ["*"], "gateways": [PUBLIC], "http": [{"route": [{"destination": {"host": "other"}}]}]}
+        spec = {
+            "hosts": ["*"],
+            "gateways": [PUBLIC],
+            "http": [{"route": [{"destination": {"host": "other"}}]}],
+        }
         annotations = {names.ADOPT: "true"} if adopt else {}
         body = make_object(
             VIRTUAL_SERVICES.api_version,
@@ -254,10 +264,8 @@ class Machine(RuleBasedStateMachine):
             self._api.after = die
         else:
             self._api.before = die
-        try:
+        with suppress(Killed):
             self.controller.step()
-        except Killed:
-            pass
         self.controller = self._start()
 
     @rule()
@@ -307,7 +315,11 @@ class Machine(RuleBasedStateMachine):
         ours = {identity: body for identity, body in live.items() if is_made_here(body)}
         translation = translate(bodies, Settings(), _find_current(bodies))
         wanted = {identity_of(body): body for body in translation.objects}
-        illegal = {("VirtualService", f.object.namespace, f.object.name) for f in translation.findings if f.code == "MSP308" and f.object}
+        illegal = {
+            ("VirtualService", f.object.namespace, f.object.name)
+            for f in translation.findings
+            if f.code == "MSP308" and f.object
+        }
         assert set(ours) - translation.untouched - illegal == set(wanted) - translation.untouched
         for identity, body in wanted.items():
             assert is_covered(body, live[identity]), identity
@@ -366,7 +378,7 @@ def is_covered(wanted: Any, live: Any) -> bool:
 
 
 Machine.TestCase.settings = settings(
-    max_examples=int(__import__("os").environ.get("EX","15")),
+    max_examples=int(__import__("os").environ.get("EX", "15")),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -1,13 +1,11 @@
 """Objects of a small cluster by name, and what users and other controllers do to them; see `Fleet`."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from meshsplit.controller import resources
 from meshsplit.controller.live import MIRROR
-from meshsplit.istio import names
-from meshsplit.istio.observed import is_made_here
 from meshsplit.kube.port import Api, NotFound, Resource
 
 Body = dict[str, Any]

@@ -78,6 +78,8 @@ def _check_buckets(place: str, chain: list[tuple[re.Pattern[str] | None, str]], 
         assert taker is not None, f"bucket {bucket} of {place} falls through"
         found[taker] += 1
     for name, buckets in found.items():
-        shares = [weight for member, weight in split.weights if re.search(rf"\.{re.escape(member)}(\.v1)?$", name)]
+        shares = [
+            weight for member, weight in split.weights if re.search(rf"\.{re.escape(member)}(\.v1)?$", name)
+        ]
         exact = max(shares) * len(BUCKETS) / split.total
         assert abs(buckets - exact) <= len(split.weights), f"{name} takes {buckets} buckets, should {exact}"

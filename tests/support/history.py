@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from meshsplit.kube.client import Client
 from meshsplit.kube.port import ApiError, EventType
-from support.cluster import Scene
 from support.fleet import VIRTUAL_SERVICES, Body
 from support.generations import split_of
+from support.scene import Scene
 from support.waiting import eventually
 
 _SECONDS = 300
@@ -25,7 +25,9 @@ class History:
 
     def of(self, name: str) -> list[Body]:
         """The states of one VirtualService."""
-        return [body for kind, body in self.seen if body["metadata"]["name"] == name and kind != EventType.DELETED]
+        return [
+            body for kind, body in self.seen if body["metadata"]["name"] == name and kind != EventType.DELETED
+        ]
 
     def splits(self, name: str) -> list[str]:
         """What it served, each once as long as it stayed so."""

@@ -65,4 +65,6 @@ class ListedApi:
 def _to_item(body: Mapping[str, Any]) -> Item:
     metadata = body["metadata"]
     versioned = {**body, "metadata": {**metadata, "resourceVersion": _VERSION}}
-    return Item(ObjectKey(metadata.get("namespace", ""), metadata["name"]), _VERSION, json.dumps(versioned).encode())
+    return Item(
+        ObjectKey(metadata.get("namespace", ""), metadata["name"]), _VERSION, json.dumps(versioned).encode()
+    )

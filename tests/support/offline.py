@@ -39,5 +39,7 @@ class Scene:
     def condition(self, kind: str, split: str = "mnist") -> tuple[str, str] | None:
         """Status and reason of a condition of a ModelSplit."""
         status = self.user.get(SPLITS, split, NAMESPACE).get("status") or {}
-        found = [(each["status"], each["reason"]) for each in status.get("conditions", []) if each["type"] == kind]
+        found = [
+            (each["status"], each["reason"]) for each in status.get("conditions", []) if each["type"] == kind
+        ]
         return found[0] if found else None

@@ -76,11 +76,13 @@ def _program(*words: str) -> Iterator[None]:
 def _is_ready(port: int, authority: Path) -> bool:
     import ssl
 
-    asked = urllib.request.Request(  # noqa: S310 - https, on this machine
+    asked = urllib.request.Request(
         f"https://{_HOST}:{port}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}
     )
     try:
-        with urllib.request.urlopen(asked, context=ssl.create_default_context(cafile=str(authority))) as answer:  # noqa: S310
+        with urllib.request.urlopen(  # noqa: S310 - https, on this machine
+            asked, context=ssl.create_default_context(cafile=str(authority))
+        ) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -1,4 +1,4 @@
-"""The controller's port straight onto an embedded API server's store: no HTTP, no threads, a clock to move."""
+"""The controller's port straight onto an embedded API server's store: no HTTP, no threads, a clock."""
 
 import datetime
 import itertools

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,9 @@ from support.manifests import (
     make_pair,
     make_service,
 )
+from support.offline import Scene
 from support.stepwise import Controller
 from support.store_api import StoreApi
-from support.offline import Scene
 
 Change = Callable[[Scene], object]
 _MORE_WRITES_THAN_ANY = 40
@@ -64,7 +65,7 @@ def add(name: str, percent: str | None = None, tag: str | None = None) -> Change
     return lambda scene: scene.user.create(SERVICES, make_service(name, percent, tag))
 
 
-def put_split(name: str, **spec: object) -> Change:
+def put_split(name: str, **spec: Any) -> Change:
     return lambda scene: scene.user.create(SPLITS, make_model_split(name, **spec))
 
 
@@ -86,14 +87,18 @@ CHANGES: dict[str, Change] = {
         put_split("flip", weightsFrom="Spec", members=[{"name": "mnist-v1", "weight": 100}]), both("1", "99")
     ),
     "a strategy, then another target": in_turn(
-        put_split("own", modelTag="mnist", stableMember="mnist-v1", strategy={"canary": {"stepWeights": [5]}}),
+        put_split(
+            "own", modelTag="mnist", stableMember="mnist-v1", strategy={"canary": {"stepWeights": [5]}}
+        ),
         both("0", "100"),
     ),
     "routes edited": patch(VIRTUAL_SERVICES, "mnist-splitting", {"spec": {"http": []}}),
     "weights forged": in_turn(
         edit("mnist-v1", "60"),
         patch(
-            VIRTUAL_SERVICES, "mnist-splitting", {"metadata": {"annotations": {names.WEIGHTS: "mnist-v2=100"}}}
+            VIRTUAL_SERVICES,
+            "mnist-splitting",
+            {"metadata": {"annotations": {names.WEIGHTS: "mnist-v2=100"}}},
         ),
     ),
     "routes deleted": in_turn(edit("mnist-v1", "60"), delete(VIRTUAL_SERVICES, "mnist-splitting")),
@@ -146,7 +151,12 @@ def state_of(scene: Scene) -> dict[tuple[str, ...], object]:
         conditions = body["status"]["conditions"]
         said = [(each["type"], each["status"], each["reason"], each["message"]) for each in conditions]
         status = {key: value for key, value in body["status"].items() if key != "conditions"}
-        state["split", body["metadata"]["name"]] = (body["metadata"].get("labels"), body["spec"], status, said)
+        state["split", body["metadata"]["name"]] = (
+            body["metadata"].get("labels"),
+            body["spec"],
+            status,
+            said,
+        )
     for body in scene.user.all(resources.EVENTS):
         key = ("event", body["reason"], body["involvedObject"]["name"], body["message"])
         state[key] = int(str(state.get(key, 0))) + 1

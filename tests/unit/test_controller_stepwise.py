@@ -2,7 +2,15 @@
 
 from meshsplit.controller import resources
 from support.fleet import GATEWAYS, SERVICES, SPLITS, Body
-from support.manifests import PERCENT, NAMESPACE, make_model_split, make_namespace, make_object, make_pair, make_service
+from support.manifests import (
+    NAMESPACE,
+    PERCENT,
+    make_model_split,
+    make_namespace,
+    make_object,
+    make_pair,
+    make_service,
+)
 from support.offline import Scene
 from support.stepwise import Controller
 

@@ -46,7 +46,12 @@ def test_who_may_not_work_works_on_nothing() -> None:
     queue = Noting()
     queue.add(KEY)
     worked: list[GroupKey] = []
-    workers = Workers(queue, lambda key, _failures: worked.append(key) or 0.0, lambda: False, 1, Metrics())
+
+    def work(key: GroupKey, _failures: int) -> float:
+        worked.append(key)
+        return 0.0
+
+    workers = Workers(queue, work, lambda: False, 1, Metrics())
     queue.shut_down()
     workers.start()
     workers.join()
