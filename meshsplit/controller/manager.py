@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
+from meshsplit.controller.lead import LeadersWriter
 from meshsplit.controller.options import LEASE_NAME, Options
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
@@ -51,15 +53,23 @@ class Manager:
     OSError when the port of health and metrics is taken.
 
     `failure` says why it cannot go on, None while it can: then the process must exit, as another may lead.
+    `now` is the time of day, by which a status and its Events are dated and held back.
     """
 
-    def __init__(self, configuration: Configuration, options: Options) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        options: Options,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.failure: str | None = None
         self.queue: WorkQueue[GroupKey] = WorkQueue()
         self.cache = Cache(Claims())
         self.metrics = Metrics()
         self._configuration = configuration
         self._options = options
+        self._now = now
         self._stopping = threading.Event()
         self._api = self._make_client()
         self._lease_api = self._make_client(timeout=float(LEASE_SECONDS - RENEW_DEADLINE_SECONDS))
@@ -90,6 +100,10 @@ class Manager:
         """End everything; a lead that is held is released. Again is harmless."""
         self._stopping.set()
         self.queue.shut_down()
+        if not self._followers:
+            self._api.close()  # nothing has begun: an answer that is still waited for is of no use
+        for beginner in self._threads[:1]:
+            beginner.join()  # it starts all others, and none once we are stopping
         if self._workers is not None:
             self._workers.join()
         self._elector.stop()
@@ -136,7 +150,7 @@ class Manager:
 
     def _run(self) -> None:
         version = self._find_istio_version()
-        if version is None:
+        if version is None or self._stopping.is_set():
             return
         watches = Watches(
             self._make_client,
@@ -174,20 +188,21 @@ class Manager:
         return self.is_leader and not self._stopping.is_set()
 
     def _make_reconciler(self, version: str) -> Reconciler:
-        settings, cache = self._options.settings, self.cache
-        resource = resources.virtual_services(version)
-        splits = Splits(self._api, settings, cache.splits)
+        cache, resource = self.cache, resources.virtual_services(version)
+        settings = replace(self._options.settings, istio_api_version=resource.api_version)
+        writer = LeadersWriter(self._api, lambda: self.is_leader)
+        splits = Splits(writer, settings, cache.splits)
         return Reconciler(
             settings=settings,
             cache=cache,
-            routes=Routes(self._api, resource, cache.routes, time.monotonic),
+            routes=Routes(writer, resource, cache.routes, time.monotonic),
             splits=splits,
             reporter=Reporter(
                 splits=splits,
                 recorder=Recorder(
-                    self._api, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
+                    writer, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
                 ),
-                now=lambda: datetime.now(UTC),
+                now=self._now,
                 on_status=self.metrics.record,
             ),
             on_related=self._enqueue,

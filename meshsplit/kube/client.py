@@ -82,7 +82,8 @@ def load_configuration(kubeconfig: str | None = None, context: str | None = None
             )
     except _UNUSABLE as error:
         where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-        raise ConfigurationError(f"cannot use {where}: {error}") from None
+        # A parser draws its errors over several lines.
+        raise ConfigurationError(f"cannot use {where}: {' '.join(str(error).split())}") from None
     return configuration
 
 
