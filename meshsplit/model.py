@@ -286,7 +286,8 @@ class Settings:
     """Cluster-wide settings, with the defaults of an installation that sets nothing.
 
     `hosts` is the template of the shared ModelMesh host ({namespace}, {group}); `domain` completes the own
-    host of a group of Standard or Knative members.
+    host of a group of Standard or Knative members. `max_concurrent_rollouts` None is no limit,
+    `stop_rollouts` holds all of them; `prometheus` is read for a ModelSplit that names no source.
     """
 
     domain: str = "example.com"
@@ -295,6 +296,9 @@ class Settings:
     loop: Endpoint = Endpoint("istio-ingressgateway.istio-system.svc.cluster.local", 80)
     default_mode: DeploymentMode = DeploymentMode.STANDARD
     require_enable_route: bool = True
+    max_concurrent_rollouts: int | None = None
+    stop_rollouts: bool = False
+    prometheus: str = "http://prometheus.istio-system:9090"
     istio_api_version: str = "networking.istio.io/v1"
 
 

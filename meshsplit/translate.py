@@ -41,26 +41,27 @@ def translate(
     """
     observed = tuple(bodies)
     world = _merge([source(observed, settings) for source in SOURCES])
-    return express(world, observed, settings, current, weights)
+    return express(world, decide_splits(world.groups, current or {}, weights), observed, settings)
 
 
 def express(
     world: World,
+    outcomes: Sequence[Outcome],
     bodies: Iterable[Body],
     settings: Settings,
-    current: Mapping[GroupKey, Split] | None = None,
-    weights: Weights = "start",
     accepted: Accepted = lambda _: False,
 ) -> Translation:
-    """The second half of `translate`; of `bodies` only what written objects may collide with is looked at."""
+    """The last part of `translate`: what was decided as objects.
+
+    Of `bodies` only what written objects may collide with is looked at.
+    """
     observed = tuple(bodies)
-    outcomes = decide_splits(world.groups, current or {}, weights)
     written = [sink(outcomes, world, observed, settings, accepted) for sink in SINKS]
     found = [*world.findings, *(finding for outcome in outcomes for finding in outcome.findings)]
     found += [finding for each in written for finding in each.findings]
     return Translation(
         objects=tuple(sorted((o for each in written for o in each.objects), key=identity_of)),
-        outcomes=outcomes,
+        outcomes=tuple(outcomes),
         models=world.models,
         findings=tuple(sorted(found, key=finding_order)),
         untouched=frozenset().union(*(each.untouched for each in written)),

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from meshsplit.api.fields import MAX_HOSTS, Domain, Host, HostPort
+from meshsplit.api.fields import MAX_COUNT, MAX_HOSTS, Domain, Host, HostPort, Url
 from meshsplit.api.names import split_host_port
 from meshsplit.api.problems import to_problems
 from meshsplit.api.wire import StrictWire
@@ -32,6 +32,14 @@ class RoutingSettings(StrictWire):
     loop_host: HostPort | None = None
 
 
+class RolloutSettings(StrictWire):
+    """What holds for all rollouts together, and where metrics come from when a ModelSplit says nothing."""
+
+    max_concurrent: Annotated[int, Field(ge=1, le=MAX_COUNT)] | None = None
+    stop: bool = False
+    prometheus: Url | None = None
+
+
 class SettingsFile(StrictWire):
     """One settings document; every field may be left out."""
 
@@ -41,6 +49,7 @@ class SettingsFile(StrictWire):
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
     deployment_mode: Literal["ModelMesh", "Standard", "RawDeployment", "Knative", "Serverless"] | None = None
     require_enable_route: bool = True
+    rollouts: RolloutSettings = Field(default_factory=RolloutSettings)
     istio_api_version: Literal["networking.istio.io/v1", "networking.istio.io/v1beta1"] | None = None
 
 
@@ -59,6 +68,9 @@ def to_settings(body: object) -> Settings | tuple[Finding, ...]:
         loop=to_loop(routing.loop_host) or defaults.loop,
         default_mode=DEPLOYMENT_MODES.get(document.deployment_mode or "", defaults.default_mode),
         require_enable_route=document.require_enable_route,
+        max_concurrent_rollouts=document.rollouts.max_concurrent,
+        stop_rollouts=document.rollouts.stop,
+        prometheus=document.rollouts.prometheus or defaults.prometheus,
         istio_api_version=document.istio_api_version or defaults.istio_api_version,
     )
 

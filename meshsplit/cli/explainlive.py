@@ -43,10 +43,15 @@ def _show_route(situation: Situation, where: str) -> str:
 
 MEANINGS = {
     conditions.STEADY: Meaning("The split that is asked for is the one that serves.", _own("status")),
-    conditions.HELD: Meaning(
-        "It has a strategy, and this version moves no traffic by itself: the split that serves stays.",
-        lambda _situation, _where: "{program} explain modelsplit.spec.strategy",
+    "Pending": Meaning("A rollout waits to begin; nothing has moved yet.", _own("status")),
+    "Progressing": Meaning("A rollout is under way: the canary gets more as evidence comes in.", _own("status")),
+    "AwaitingPromotion": Meaning("The canary has shown enough. A person has to promote it.", _own("status")),
+    "Inconclusive": Meaning("There was not enough evidence in time. The weight is held.", _own("status")),
+    "Paused": Meaning("A person has paused it. What is measured still can roll it back.", _own("status")),
+    "RolledBack": Meaning(
+        "The rollout was taken back, and this target is not tried again by itself.", _own("status")
     ),
+    "Overridden": Meaning("A person has set the weights for a time.", _own("status")),
     conditions.INVALID: Meaning(
         "What is asked for is not valid. The last valid split goes on serving until it is.", _own("status")
     ),

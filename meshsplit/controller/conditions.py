@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from meshsplit.api.fields import MAX_MESSAGE
-from meshsplit.model import FULL, Strategy
+from meshsplit.model import FULL
+from meshsplit.rollout import report as rollout
+from meshsplit.rollout.report import Says
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from meshsplit.controller.rollouts import Step
     from meshsplit.diagnostics import Finding
     from meshsplit.model import Outcome, Split
 
@@ -29,7 +32,7 @@ ROUTE_REASONS = {
 _INPUT_CODES = frozenset({"MSP007", "MSP009", "MSP106", "MSP108", "MSP110", "MSP309"})
 """Refusals that are mistakes in an object; the others are collisions with somebody else."""
 
-STEADY, HELD, INVALID, REFUSED = "Steady", "Held", "Invalid", "Refused"
+STEADY, INVALID, REFUSED = "Steady", "Invalid", "Refused"
 NOT_EXPOSED, MEMBER_NOT_READY, WRITE_FAILED = "NotExposed", "MemberNotReady", "WriteFailed"
 NO_MEMBERS, ROUTE_REJECTED, ACCEPTED = "NoMembers", "RouteRejected", "Accepted"
 
@@ -38,26 +41,18 @@ WAITING = frozenset({MEMBER_NOT_READY, WRITE_FAILED, NO_MEMBERS})
 
 
 @dataclass(frozen=True, slots=True)
-class Says:
-    """What one condition says, before it has times."""
-
-    status: Literal["True", "False", "Unknown"]
-    reason: str
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What the conditions of one group are made of.
 
     `findings` are those about this group. `rejected` is what the API server said against one of its routes,
-    `failed` why something could not be written now and is tried again.
+    `failed` why something could not be written now and is tried again, `step` that of its rollout.
     """
 
     outcome: Outcome
     findings: tuple[Finding, ...]
     rejected: str = ""
     failed: str = ""
+    step: Step | None = None
 
     def first(self, codes: Iterable[str]) -> Finding | None:
         """The first finding that has one of the codes."""
@@ -83,7 +78,7 @@ def say_ready(facts: Facts) -> Says:
         return Says("False", routes.reason, routes.message)
     if outcome.split is None:
         return Says("False", INVALID, _and_serving(explain(wrong), None))
-    return _say_progress(facts, outcome.split, group.target)
+    return _say_progress(facts, outcome.split)
 
 
 def say_weights(facts: Facts) -> Says:
@@ -115,8 +110,10 @@ def say_routes(facts: Facts) -> Says:
     return Says("True", ACCEPTED, "VirtualService accepted")
 
 
-def say_stalled(ready: Says) -> Says:
+def say_stalled(ready: Says, step: Step | None = None) -> Says:
     """Whether nothing will change before somebody does something."""
+    if ready.status == "True" and step is not None:
+        return rollout.say_stalled(step.kept)
     stalled = ready.status == "False" and ready.reason not in WAITING
     return Says("True", ready.reason, ready.message) if stalled else Says("False", "NotStalled")
 
@@ -152,17 +149,12 @@ def show_share(weight: int, total: int) -> str:
     return str(weight) if total == FULL else f"{weight * FULL / total:.1f}"
 
 
-def _say_progress(facts: Facts, split: Split, target: Split) -> Says:
-    outcome = facts.outcome
+def _say_progress(facts: Facts, split: Split) -> Says:
+    if facts.step is not None:
+        return rollout.say_state(facts.step.kept, facts.step.spec)
     waiting = facts.first({"MSP107"})
     if waiting is not None:
         return Says("False", MEMBER_NOT_READY, explain(waiting))
-    if outcome.group.strategy is not Strategy.STATIC and split != target:
-        message = (
-            f"serving {show(split)}; the target {show(target)} waits, since a {outcome.group.strategy} "
-            "strategy is set and this version does not walk to it"
-        )
-        return Says("True", HELD, message)
     return Says("True", STEADY, f"serving {show(split)}")
 
 

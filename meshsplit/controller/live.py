@@ -15,6 +15,8 @@ from meshsplit.istio.observed import is_made_here, is_ours
 from meshsplit.kserve.observed import SplitReading, read
 from meshsplit.kube.port import FIELD_MANAGER
 from meshsplit.model import GroupKey, Split
+from meshsplit.rollout.requests import Request, to_request
+from meshsplit.rollout.requests import Unreadable as UnreadableRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +39,7 @@ class LiveSplit:
     """A ModelSplit: what it asks for, and what was last reported on it.
 
     `mirror` is True for one that the controller made, `taken_over` when a user has since applied their own.
+    `request` is what a person asks of its rollout.
     """
 
     reading: SplitReading
@@ -47,6 +50,7 @@ class LiveSplit:
     mirror: bool
     taken_over: bool
     deleting: bool
+    request: Request | UnreadableRequest | None
 
     @property
     def is_own_mirror(self) -> bool:
@@ -110,6 +114,7 @@ def to_live_split(body: Body, settings: Settings) -> LiveSplit:
         mirror=_label(metadata, MIRROR) == "true",
         taken_over=_is_taken_over(metadata),
         deleting=metadata.get("deletionTimestamp") is not None,
+        request=to_request(_strings(metadata.get("annotations"))),
     )
 
 

@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING
 from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
+from meshsplit.controller.gatecalls import GateCalls
 from meshsplit.controller.lead import LeadersWriter
+from meshsplit.controller.meter import Meter
 from meshsplit.controller.options import LEASE_NAME, Options
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
 from meshsplit.controller.reporter import Reporter
+from meshsplit.controller.rollouts import Rollouts, find_state
 from meshsplit.controller.routes import Routes
+from meshsplit.controller.slots import Slots
+from meshsplit.controller.sources import Sources, find_pods
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
 from meshsplit.controller.watches import Watches
@@ -30,12 +35,13 @@ from meshsplit.telemetry.health import HealthServer
 from meshsplit.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from meshsplit.controller.watches import Follower
     from meshsplit.kube.client import Configuration
     from meshsplit.kube.port import Resource
-    from meshsplit.model import GroupKey
+    from meshsplit.metrics.targets import Target
+    from meshsplit.model import GroupKey, Settings
 
 __all__ = ["Manager", "Options"]
 
@@ -82,6 +88,8 @@ class Manager:
             on_lost=self._lose,
             on_error=lambda error: self._log_error(None, error),
         )
+        self._sources = Sources(self._find_targets)
+        self._rollouts = self._make_rollouts()
         self._followers: list[Follower] = []
         self._threads: list[threading.Thread] = []
         self._health = self._make_health(options.listen) if options.listen else None
@@ -106,11 +114,14 @@ class Manager:
             beginner.join()  # it starts all others, and none once we are stopping
         if self._workers is not None:
             self._workers.join()
+        self._rollouts.meter.stop()
+        self._rollouts.gates.stop()
         self._elector.stop()
         for follower in self._followers:
             follower.stop()
         for thread in self._threads:
             thread.join()
+        self._sources.close()
         self._api.close()
         self._lease_api.close()
         if self._health is not None:
@@ -177,8 +188,11 @@ class Manager:
         self._workers = Workers(
             self.queue, reconciler.reconcile, self._may_work, self._options.workers, self.metrics
         )
+        for split in self.cache.splits.values():
+            self._rollouts.slots.note(split.key, find_state(split).takes_slot)
         self._feeding.set()
         sweep.run()
+        self._spawn("meter", self._rollouts.meter.run)
         self._workers.start()
         self._working.set()
         while not self._stopping.wait(self._options.resync_seconds):
@@ -205,8 +219,33 @@ class Manager:
                 now=self._now,
                 on_status=self.metrics.record,
             ),
+            rollouts=self._rollouts,
             on_related=self._enqueue,
         )
+
+    def _make_rollouts(self) -> Rollouts:
+        options = self._options
+
+        def read_settings() -> Settings:
+            return options.read_settings() if options.read_settings is not None else options.settings
+
+        return Rollouts(
+            Meter(self._sources.find, self._enqueue, lambda: self._now().timestamp()),
+            GateCalls(self._api, self._enqueue),
+            Slots(),
+            read_settings,
+            lambda: self._now().timestamp(),
+        )
+
+    def _find_targets(self) -> Sequence[Target]:
+        """What is scraped; nothing when the cluster does not say, which is then no evidence."""
+        if self._options.find_targets is not None:
+            return self._options.find_targets()
+        try:
+            return find_pods(self._api, self._options.namespace)
+        except ApiError as error:
+            self._log_error(resources.ENDPOINT_SLICES, error)
+            return ()
 
     def _make_health(self, listen: tuple[str, int]) -> HealthServer:
         return HealthServer(

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from meshsplit.metrics.targets import Target
     from meshsplit.model import Settings
 
 LEASE_NAME = "meshsplit"
@@ -28,6 +31,8 @@ class Options:
     """How one controller runs.
 
     `namespace` "" means all. `listen` is where health and metrics are served, None for nowhere.
+    `read_settings` gives the settings of now, of which only those of rollouts may change while it runs.
+    `find_targets` are scraped for the source `gateway`, None: the pods of the cluster.
     """
 
     settings: Settings
@@ -37,4 +42,6 @@ class Options:
     lease_namespace: str = LEASE_NAMESPACE
     listen: tuple[str, int] | None = None
     resync_seconds: float = RESYNC_SECONDS
+    read_settings: Callable[[], Settings] | None = None
+    find_targets: Callable[[], Sequence[Target]] | None = None
     identity: str = field(default_factory=make_identity)

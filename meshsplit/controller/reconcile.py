@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshsplit.controller import mirror
 from meshsplit.controller.claims import make_claim
-from meshsplit.controller.selection import Findings, find_claimed_names, find_current, narrow, select
+from meshsplit.controller.selection import Findings, find_claimed_names, narrow, select
 from meshsplit.controller.written import Written
 from meshsplit.diagnostics import ObjectRef
 from meshsplit.kserve.drafts import age_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from meshsplit.controller.cache import Cache, View
     from meshsplit.controller.live import LiveSplit
     from meshsplit.controller.reporter import Reporter
+    from meshsplit.controller.rollouts import Rollouts
     from meshsplit.controller.routes import Routes
     from meshsplit.controller.selection import Claimed, Selection
     from meshsplit.controller.splits import Splits
@@ -40,6 +41,7 @@ class Reconciler:
     routes: Routes
     splits: Splits
     reporter: Reporter
+    rollouts: Rollouts
     on_related: Callable[[frozenset[GroupKey]], object]
 
     def reconcile(self, key: GroupKey, failures: int = 0) -> float:
@@ -51,14 +53,18 @@ class Reconciler:
         understanding = understand(view.observed, self.settings)
         self._announce(key, view, understanding)
         world = understanding.world
-        selection = self.choose([view], world, find_claimed_names(world), Findings(world.findings))[0]
+        claimed, findings = find_claimed_names(world), Findings(world.findings)
+        selection = self.choose([view], world, claimed, findings, acting=True)[0]
+        view = self.reporter.keep(view, selection)
         written = self._write(selection)
         pause = self.reporter.report(view, selection, written, failures)
+        self._follow(view, selection)
         for split in _find_needless(view):
             self.splits.delete(split)
         if written.error is not None:
             raise written.error
-        return max(pause, written.pause)
+        wake = selection.step.advance.wake if selection.step is not None else 0.0
+        return min((each for each in (pause, written.pause, wake) if each > 0.0), default=0.0)
 
     def is_steady(self, view: View, selection: Selection) -> bool:
         """Whether a pass over the key would do nothing, now or later."""
@@ -69,12 +75,16 @@ class Reconciler:
         return self.reporter.is_reported(view, selection)
 
     def choose(
-        self, views: Sequence[View], world: World, claimed: Claimed, findings: Findings
+        self, views: Sequence[View], world: World, claimed: Claimed, findings: Findings, *, acting: bool
     ) -> list[Selection]:
-        """What the objects of each view should be; `claimed` and `findings` are those of the `world`."""
-        keys = {view.key for view in views}
-        narrowed = narrow(world, keys)
-        serving = {view.key: find_current(view) for view in views}
+        """What the objects of each view should be; `claimed` and `findings` are those of the `world`.
+
+        `acting` says that it will be done now, and is not only looked at.
+        """
+        by_key = {view.key: view for view in views}
+        narrowed = narrow(world, by_key)
+        decided = [self.rollouts.decide(by_key[group.key], group, acting) for group in narrowed.groups]
+        steps = {each.outcome.group.key: each.step for each in decided if each.step is not None}
         current: set[ObjectIdentity] = set()
 
         def is_current(body: Mapping[str, Any]) -> bool:
@@ -85,12 +95,18 @@ class Reconciler:
 
         translation = express(
             narrowed,
-            self.cache.obstacles(narrowed, keys),
+            [each.outcome for each in decided],
+            self.cache.obstacles(narrowed, by_key),
             self.settings,
-            {key: split for key, split in serving.items() if split is not None},
-            accepted=is_current,
+            is_current,
         )
-        return select(translation, current, claimed, findings, views)
+        return select(translation, steps, current, claimed, findings, views)
+
+    def _follow(self, view: View, selection: Selection) -> None:
+        if selection.outcome is None:
+            self.rollouts.leave(view.key)
+        else:
+            self.rollouts.follow(view, selection.outcome.group, selection.step)
 
     def _announce(self, key: GroupKey, view: View, understanding: Understanding) -> None:
         """Let those look again who may gain or lose something by what `key` claims now."""

@@ -6,34 +6,43 @@ from typing import TYPE_CHECKING
 
 from meshsplit.api import status as api
 from meshsplit.api.fields import MAX_TEXT
+from meshsplit.api.rolloutstatus import RolloutParts
 from meshsplit.api.status import ConditionStatus, MemberStatus, ModelSplitStatus
 from meshsplit.api.wire import to_rfc3339
 from meshsplit.controller import conditions
-from meshsplit.controller.conditions import Facts, Says, cut, explain, show_share
+from meshsplit.controller.conditions import Facts, cut, explain, show_share
 from meshsplit.model import FULL
+from meshsplit.rollout import report as rollout
+from meshsplit.rollout.report import Says
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from meshsplit.controller.rollouts import Step
     from meshsplit.diagnostics import Finding
     from meshsplit.model import Group, Split
+    from meshsplit.rollout.spec import RolloutSpec
+    from meshsplit.rollout.state import RolloutState
 
 
 def make_status(facts: Facts, generation: int, old: ModelSplitStatus, now: datetime) -> ModelSplitStatus:
     """The status of the ModelSplit that its group follows."""
-    group, split = facts.outcome.group, facts.outcome.split
-    stable, canary = find_roles(group, split)
+    group, split, step = facts.outcome.group, facts.outcome.split, facts.step
+    leg = step.kept.leg if step is not None else None
+    stable, canary = (leg.stable, leg.canary) if leg is not None else find_roles(group, split)
     order = [stable] * bool(stable) + [m.name for m in group.members if m.name != stable]
     ready = conditions.say_ready(facts)
     said = {
         api.READY: ready,
         api.RECONCILING: conditions.say_reconciling(ready),
-        api.STALLED: conditions.say_stalled(ready),
+        api.STALLED: conditions.say_stalled(ready, step),
         api.WEIGHTS_VALID: conditions.say_weights(facts),
         api.ROUTES_ACCEPTED: conditions.say_routes(facts),
+        **(_say_rollout(step) if step is not None else {}),
     }
-    return ModelSplitStatus(
+    shares = step.measured.shares if step is not None and step.measured is not None else {}
+    status = ModelSplitStatus(
         observedGeneration=generation,
         strategy=group.strategy.value,
         stable=stable,
@@ -41,9 +50,22 @@ def make_status(facts: Facts, generation: int, old: ModelSplitStatus, now: datet
         weight=_shares(split, order),
         target=_shares(group.target, order),
         total=split.total if split is not None else FULL,
-        members=_to_members(group, split, stable, canary),
+        members=_to_members(group, split, stable, canary, shares),
         conditions=make_conditions(said, generation, old, now),
     )
+    return status if step is None else with_rollout(status, step.kept, step.spec)
+
+
+def with_rollout(status: ModelSplitStatus, state: RolloutState, spec: RolloutSpec) -> ModelSplitStatus:
+    """The status with what it says of the rollout."""
+    parts = rollout.to_parts(state, spec)
+    return status.model_copy(update={name: getattr(parts, name) for name in RolloutParts.model_fields})
+
+
+def _say_rollout(step: Step) -> dict[str, Says]:
+    metrics = rollout.say_metrics(step.kept, step.spec)
+    said = {api.PROMOTED: rollout.say_promoted(step.kept)}
+    return said if metrics is None else {**said, api.METRICS_AVAILABLE: metrics}
 
 
 def make_bystander_status(
@@ -104,7 +126,9 @@ def _whole(now: datetime) -> datetime:
     return now.replace(microsecond=0)
 
 
-def _to_members(group: Group, split: Split | None, stable: str, canary: str) -> list[MemberStatus]:
+def _to_members(
+    group: Group, split: Split | None, stable: str, canary: str, shares: Mapping[str, float]
+) -> list[MemberStatus]:
     roles = {stable: "stable", canary: "canary"}
     listed = group.members[: api.MAX_STATUS_MEMBERS]
     return [
@@ -114,6 +138,7 @@ def _to_members(group: Group, split: Split | None, stable: str, canary: str) -> 
                 "role": roles.get(member.name, "member"),
                 "targetWeight": group.target.of(member.name) if group.target is not None else None,
                 "weight": split.of(member.name) if split is not None else None,
+                "measuredPercent": f"{shares[member.name]:.1f}" if member.name in shares else None,
                 "ready": member.ready,
             }
         )

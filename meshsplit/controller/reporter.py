@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshsplit.controller.conditions import ROUTE_REJECTED, WEIGHT_REASONS, Facts, explain
-from meshsplit.controller.report import make_bystander_status, make_status
+from meshsplit.controller.report import make_bystander_status, make_status, with_rollout
 from meshsplit.controller.selection import find_current, find_followed
 from meshsplit.controller.transitions import Happening, find_happenings, make_name
 from meshsplit.controller.written import Written
@@ -60,15 +60,34 @@ class Reporter:
                 reported = split.status
                 continue
             status = self._make_status(split, split is followed, selection, written, failures)
-            pause = max(pause, self._tell(view, split, status))
+            pause = max(pause, self._tell(view, split, status, walked=selection.step is not None))
             self.splits.report(split, status)
             reported = status if split is followed else reported
         self.on_status(view.key.namespace, view.key.name, reported)
         return pause
 
+    def keep(self, view: View, selection: Selection) -> View:
+        """Keep the state of a rollout before anything is done about it; the view with what was written.
+
+        Whoever dies after that goes on from there: nothing is decided twice, and nothing without a record.
+        """
+        step, split = selection.step, find_followed(view.splits, selection.outcome)
+        if step is None or split is None or not step.is_urgent:
+            return view
+        for event in step.advance.events:
+            happening = Happening(
+                event.name, split.reading.split.ref, event.type, event.reason, event.message
+            )
+            identity = split.reading.split.identity
+            self.recorder.record(happening, identity.api_version, identity.uid, self.now())
+        kept = self.splits.report(split, with_rollout(split.status, step.after, step.spec))
+        return view.with_split(kept) if kept is not None else view
+
     def is_reported(self, view: View, selection: Selection) -> bool:
         """Whether every status says what it should, and nothing is waited for."""
         followed = find_followed(view.splits, selection.outcome)
+        if selection.step is not None and (selection.step.is_worth_keeping or selection.step.after.active):
+            return False
         for split in view.splits:
             status = self._make_status(split, split is followed, selection, Written(), 0)
             if split.status != status or not status.is_ready:
@@ -89,14 +108,16 @@ class Reporter:
             selection.findings,
             rejected=written.rejected.get(splitting_name(split.key.name), ""),
             failed=written.say_failure(failures),
+            step=selection.step,
         )
         return make_status(facts, split.generation, split.status, now)
 
-    def _tell(self, view: View, split: LiveSplit, status: ModelSplitStatus) -> float:
+    def _tell(self, view: View, split: LiveSplit, status: ModelSplitStatus, walked: bool) -> float:
         """Tell the Events of a ModelSplit; the seconds until one that is not due yet."""
         identity = split.reading.split.identity
         now = self.now()
-        happenings, later = find_happenings(identity.ref, split.version, split.status, status, now)
+        old = status if walked else split.status  # a rollout tells of its weights itself
+        happenings, later = find_happenings(identity.ref, split.version, old, status, now)
         for happening in happenings:
             about = view.observed.services.get(happening.regarding)
             target = about.identity if about is not None else identity

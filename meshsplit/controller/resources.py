@@ -20,6 +20,8 @@ MODEL_SPLITS = Resource(
     modelsplit.KIND,
     namespaced=True,
 )
+SECRETS = Resource("", "v1", "secrets", "Secret", namespaced=True)
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", namespaced=True)
 EVENTS = Resource("", "v1", "events", "Event", namespaced=True)
 
 ISTIO_VERSIONS = ("v1", "v1beta1")

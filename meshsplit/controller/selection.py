@@ -14,10 +14,11 @@ from meshsplit.model import GroupKey
 from meshsplit.translate import identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from meshsplit.controller.cache import View
     from meshsplit.controller.live import Body, LiveRoute, LiveSplit
+    from meshsplit.controller.rollouts import Step
     from meshsplit.diagnostics import Finding
     from meshsplit.model import ObjectIdentity, Outcome, Split, Translation, World
 
@@ -30,11 +31,12 @@ class Selection:
     """What one pass over a key is to bring about.
 
     `stale` are the objects to write, and `surplus` those to delete. `outcome` is None when there is no group
-    of that name. `findings` are those about what belongs to the key.
+    of that name, `step` when it is not walked. `findings` are those about what belongs to the key.
     """
 
     stale: tuple[Body, ...]
     outcome: Outcome | None
+    step: Step | None
     findings: tuple[Finding, ...]
     surplus: tuple[LiveRoute, ...]
 
@@ -92,6 +94,7 @@ class Findings:
 
 def select(
     translation: Translation,
+    steps: Mapping[GroupKey, Step],
     current: Container[ObjectIdentity],
     claimed: Claimed,
     findings: Findings,
@@ -99,8 +102,8 @@ def select(
 ) -> list[Selection]:
     """What of `translation`, made of a world narrowed to the views' keys, belongs to each of them.
 
-    `current` are objects that are there as they should be. `claimed` and `findings` are those of the whole
-    world.
+    `steps` are those of the groups that are walked, `current` objects that are there as they should be.
+    `claimed` and `findings` are those of the whole world.
     """
     written = Findings(translation.findings)
     stale: defaultdict[GroupKey, list[Body]] = defaultdict(list)
@@ -112,6 +115,7 @@ def select(
         Selection(
             stale=tuple(stale[view.key]),
             outcome=outcomes.get(view.key),
+            step=steps.get(view.key),
             findings=_select_findings(view, outcomes.get(view.key), findings, written),
             surplus=tuple(_find_surplus(outcomes.get(view.key), translation.untouched, claimed, view)),
         )

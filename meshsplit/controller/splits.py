@@ -52,10 +52,10 @@ class Splits:
         self._store.delete(ObjectKey(identity.ref.namespace, identity.ref.name))
         log.info("unmirrored", extra={"group": str(split.key)})
 
-    def report(self, split: LiveSplit, status: ModelSplitStatus) -> None:
-        """Write the status, unless it is there; nothing when the object is gone."""
+    def report(self, split: LiveSplit, status: ModelSplitStatus) -> LiveSplit | None:
+        """Write the status, unless it is there; None when the object is gone."""
         if split.has_status and split.status == status:
-            return
+            return split
         ref = split.reading.split.ref
         body = {
             "apiVersion": API_VERSION,
@@ -68,9 +68,9 @@ class Splits:
             "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
         }
         try:
-            self._keep(self._api.apply_status(MODEL_SPLITS, body))
+            return self._keep(self._api.apply_status(MODEL_SPLITS, body))
         except NotFound:
-            return
+            return None
 
     def _keep(self, answer: bytes) -> LiveSplit:
         live = to_live_split(json.loads(answer), self._settings)

@@ -46,7 +46,7 @@ class Sweep:
         claimed, findings = find_claimed_names(world), Findings(world.findings)
         for start in range(0, len(keys), CHUNK):
             views = [self._cache.view_in(observed, key) for key in keys[start : start + CHUNK]]
-            selections = self._reconciler.choose(views, world, claimed, findings)
+            selections = self._reconciler.choose(views, world, claimed, findings, acting=False)
             pairs = zip(views, selections, strict=True)
             self._enqueue(frozenset(v.key for v, s in pairs if not self._reconciler.is_steady(v, s)))
 

@@ -1,5 +1,7 @@
 """One body in, one object out, or the finding that says why it cannot be read."""
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -37,6 +39,7 @@ _Document = TypeVar("_Document", bound=Wire)
 CLUSTER_SCOPED = ("Namespace", "ClusterServingRuntime")
 _URL = re.compile(r"(https?)://([a-z0-9.-]+)(?::([0-9]{1,5}))?(?:/.*)?")
 _SCHEME_PORT = {"http": 80, "https": 443}
+_REVISION_BYTES = 8
 _LOADED = ("Loaded", "Standby")
 """ModelMesh's states in which a request is answered; a model on standby is loaded by it."""
 
@@ -68,6 +71,7 @@ def to_inference_service(body: Body, settings: Settings) -> InferenceService | F
     return InferenceService(
         identity=to_identity(body["apiVersion"], ref_of(body), metadata),
         deleting=metadata.deletion_timestamp is not None,
+        revision=_to_revision(body.get("spec")),
         tag=metadata.labels.get(keys.MODEL_TAG),
         tag_annotation=metadata.annotations.get(keys.MODEL_TAG),
         percent=percent,
@@ -134,6 +138,11 @@ def _without_percent(body: Body) -> tuple[str | NotText | None, Body]:
     rest = {key: value for key, value in annotations.items() if key != keys.PERCENT}
     percent = raw if raw is None or isinstance(raw, str) else NotText(describe(raw))
     return percent, {**body, "metadata": {**metadata, "annotations": rest}}
+
+
+def _to_revision(spec: Any) -> str:
+    text = json.dumps(spec, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_REVISION_BYTES).hexdigest()
 
 
 def _to_mode(word: str | None, settings: Settings) -> DeploymentMode | None:

@@ -51,6 +51,7 @@ def to_split_request(body: Body) -> tuple[SplitRequest | UnreadableSplit, tuple[
         stable_member=spec.stable_member,
         strategy=_to_strategy(spec),
         routing=to_routing_request(spec.routing),
+        spec=spec,
     )
     return request, advise(split)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from meshsplit.api.modelsplit import ModelSplitSpec
 from meshsplit.diagnostics import FieldPath, ObjectRef
 from meshsplit.model import (
     DeploymentMode,
@@ -54,12 +55,14 @@ class Format:
 class InferenceService:
     """An InferenceService: its place in a group, and what it takes to reach it.
 
-    `percent` is the raw annotation. `args` and `mlserver_name` are the predictor's, `transformer_args` is
-    None without a transformer, `ready` None when the status says nothing.
+    `revision` changes with the spec, and with nothing else. `percent` is the raw annotation. `args` and
+    `mlserver_name` are the predictor's, `transformer_args` is None without a transformer, `ready` None when
+    the status says nothing.
     """
 
     identity: Identity
     deleting: bool
+    revision: str
     tag: str | None
     tag_annotation: str | None
     percent: str | NotText | None
@@ -142,7 +145,10 @@ class RoutingRequest:
 
 @dataclass(frozen=True, slots=True)
 class SplitRequest:
-    """A valid ModelSplit: the group it is about and what it asks for; weights are in order of writing."""
+    """A valid ModelSplit: the group it is about and what it asks for; weights are in order of writing.
+
+    `spec` is the whole of it, for whoever walks the group to its target.
+    """
 
     identity: Identity
     group: str
@@ -152,6 +158,7 @@ class SplitRequest:
     stable_member: str | None
     strategy: Strategy
     routing: RoutingRequest
+    spec: ModelSplitSpec
 
     @property
     def ref(self) -> ObjectRef:

@@ -1,0 +1,91 @@
+"""Reads metrics on a common beat: one look at a source for all rollouts that are due."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from meshsplit.controller.wishes import Measured, group_by_source, to_measured, to_requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meshsplit.analysis.metrics import MetricsSource
+    from meshsplit.controller.wishes import Wish
+    from meshsplit.model import GroupKey
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 2.0
+"""Reads, and with them the steps of different rollouts, fall on it together: one push of istiod for all."""
+
+
+class Meter:
+    """Keeps what was measured last for every group that wants it.
+
+    `find_source` gives the source of an address. `on_measured` gets the keys that were read. `wall` are Unix
+    seconds. `put` and the other methods are for any thread; `run` is for one of its own.
+    """
+
+    def __init__(
+        self,
+        find_source: Callable[[str], MetricsSource],
+        on_measured: Callable[[frozenset[GroupKey]], object],
+        wall: Callable[[], float],
+    ) -> None:
+        self._find_source = find_source
+        self._on_measured = on_measured
+        self._wall = wall
+        self._lock = threading.Lock()
+        self._wishes: dict[GroupKey, Wish] = {}
+        self._measured: dict[GroupKey, Measured] = {}
+        self._read_at: dict[GroupKey, float] = {}
+        self._stopping = threading.Event()
+
+    def put(self, wish: Wish) -> None:
+        """Read this from now on, in place of an earlier wish of the group."""
+        with self._lock:
+            self._wishes[wish.key] = wish
+
+    def drop(self, key: GroupKey) -> None:
+        """Read nothing for the group any more."""
+        with self._lock:
+            for kept in (self._wishes, self._measured, self._read_at):
+                kept.pop(key, None)
+
+    def find(self, key: GroupKey) -> Measured | None:
+        """What was measured last."""
+        with self._lock:
+            return self._measured.get(key)
+
+    def run(self) -> None:
+        """Read whatever is due, beat after beat, until `stop`."""
+        while not self._stopping.wait(BEAT_SECONDS - self._wall() % BEAT_SECONDS):
+            self.beat()
+
+    def beat(self) -> None:
+        """Read what is due now; each source is asked once."""
+        now = self._wall()
+        with self._lock:
+            due = [wish for key, wish in sorted(self._wishes.items()) if self._is_due(key, wish, now)]
+            self._read_at |= {wish.key: now for wish in due}
+        for source, wishes in sorted(group_by_source(due).items()):
+            requests = [request for wish in wishes for request in to_requests(wish)]
+            answers = self._find_source(source).read(requests, now)
+            with self._lock:
+                for wish in wishes:
+                    if wish.key in self._wishes:
+                        before = self._measured.get(wish.key)
+                        self._measured[wish.key] = to_measured(wish, answers, before, now)
+        if due:
+            log.debug("measured", extra={"groups": len(due)})
+            self._on_measured(frozenset(wish.key for wish in due))
+
+    def stop(self) -> None:
+        """End `run`."""
+        self._stopping.set()
+
+    def _is_due(self, key: GroupKey, wish: Wish, now: float) -> bool:
+        """A little early is in time: else a read would slip by a whole beat now and then."""
+        return now - self._read_at.get(key, float("-inf")) >= wish.seconds - BEAT_SECONDS / 2

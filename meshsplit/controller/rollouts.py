@@ -1,0 +1,245 @@
+"""What the split of each group is: the target at once, or a step of its rollout."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from meshsplit.analysis.ramp import FULL_WEIGHT
+from meshsplit.controller.selection import find_current, find_followed
+from meshsplit.controller.wishes import Wish, to_metrics
+from meshsplit.kserve.objects import SplitRequest
+from meshsplit.model import Outcome, Strategy
+from meshsplit.rollout.engine import advance, is_urgent
+from meshsplit.rollout.leg import make_ramp
+from meshsplit.rollout.observation import Observation
+from meshsplit.rollout.spec import STATIC, to_rollout_spec
+from meshsplit.rollout.state import RolloutState
+from meshsplit.rollout.storage import Unreadable, to_state
+from meshsplit.rollout.targets import decide_split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from meshsplit.controller.cache import View
+    from meshsplit.controller.gatecalls import GateCalls
+    from meshsplit.controller.live import LiveSplit
+    from meshsplit.controller.meter import Meter
+    from meshsplit.controller.slots import Slots
+    from meshsplit.controller.wishes import Measured
+    from meshsplit.model import Group, GroupKey, Settings
+    from meshsplit.rollout.engine import Advance
+    from meshsplit.rollout.spec import RolloutSpec
+
+log = logging.getLogger(__name__)
+
+KEEP_SECONDS = 60.0
+"""A rollout's progress is kept at least that often, even when nothing is decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One decision about a group that is walked: its state before and after, by which spec.
+
+    `measured` is what it was decided on.
+    """
+
+    before: RolloutState
+    advance: Advance
+    spec: RolloutSpec
+    measured: Measured | None = None
+
+    @property
+    def after(self) -> RolloutState:
+        """The state to go on from."""
+        return self.advance.state
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the state has to be kept before anything is done."""
+        return is_urgent(self.before, self.after)
+
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether the state is to be kept at all: a clock that ticked is not."""
+        before, after = self.before, self.after
+        if self.is_urgent or before.cursor != after.cursor or before.last != after.last:
+            return True
+        seen = before.seen_at
+        return after.active and (seen is None or (after.seen_at or seen) - seen >= KEEP_SECONDS)
+
+    @property
+    def kept(self) -> RolloutState:
+        """What the status says from now on."""
+        return self.after if self.is_worth_keeping else self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The outcome of a group, and the step of its rollout if it is walked."""
+
+    outcome: Outcome
+    step: Step | None = None
+
+
+class Rollouts:
+    """Decides about one group after another, for several threads; `wall` are Unix seconds.
+
+    `read_settings` gives the settings of now: the limit and the switch for all rollouts may change.
+    """
+
+    def __init__(
+        self,
+        meter: Meter,
+        gates: GateCalls,
+        slots: Slots,
+        read_settings: Callable[[], Settings],
+        wall: Callable[[], float],
+    ) -> None:
+        self.meter = meter
+        self.gates = gates
+        self.slots = slots
+        self._read_settings = read_settings
+        self._wall = wall
+
+    def decide(self, view: View, group: Group, acting: bool) -> Decided:
+        """The split of a group now; `acting` says that it will be acted on, and takes the slot for it."""
+        live = find_current(view)
+        split = find_followed(view.splits, Outcome(group, None))
+        if split is None or not is_walked(group, split):
+            return Decided(decide_split(group, live))
+        request = _find_request(view, group)
+        spec = to_rollout_spec(request.spec) if request is not None else STATIC
+        before = find_state(split)
+        measured = self.meter.find(group.key)
+        state, seen = self._observe(view, group, split, before, measured, acting)
+        step = advance(group, spec, state, seen, self._wall(), live)
+        if before.measure is None and step.state.measure is not None and measured is not None:
+            # The first read of the rollout goes on where the last one before it ended.
+            step = replace(step, state=replace(step.state, cursor=measured.cursor))
+        return Decided(step.outcome, Step(before, step, spec, measured))
+
+    def follow(self, view: View, group: Group, step: Step | None) -> None:
+        """Take up what a kept step entails: its slot, what is to be measured, and the gates to call."""
+        key = group.key
+        if step is None:
+            self.leave(key)
+            return
+        state, request = step.kept, _find_request(view, group)
+        self.slots.note(key, state.takes_slot)
+        if request is None or step.spec.strategy is not Strategy.CANARY or not state.active:
+            self.meter.drop(key)
+        else:
+            self.meter.put(self._make_wish(group, state, step.spec, request, self.meter.find(key)))
+        self.gates.drop(key, self.gates.find(key))
+        self.gates.make(key, step.advance.calls)
+
+    def leave(self, key: GroupKey) -> None:
+        """The group is walked no more, or is gone."""
+        self.slots.note(key, taken=False)
+        self.meter.drop(key)
+
+    def _observe(
+        self,
+        view: View,
+        group: Group,
+        split: LiveSplit,
+        before: RolloutState,
+        measured: Measured | None,
+        acting: bool,
+    ) -> tuple[RolloutState, Observation]:
+        settings = self._read_settings()
+        find_slot = self.slots.claim if acting else self.slots.is_free
+        reading, state = None, before
+        if measured is not None and before.measure is not None and measured.since == before.cursor:
+            if measured.reading is not None:
+                reading = measured.reading
+            elif measured.cursor != before.cursor:
+                state = replace(before, cursor=measured.cursor)
+        services = view.observed.services.values()
+        names = {member.name for member in group.members}
+        seen = Observation(
+            revisions={
+                service.name: service.revision
+                for service in services
+                if service.namespace == group.key.namespace and service.name in names
+            },
+            reading=reading,
+            traffic=measured.traffic if measured is not None else None,
+            problem=measured.problem if measured is not None else "",
+            latency=measured.latency if measured is not None else (),
+            gates=self.gates.find(group.key),
+            requests=(split.request,) if split.request is not None else (),
+            slot_free=before.takes_slot or find_slot(group.key, settings.max_concurrent_rollouts),
+            stopped=settings.stop_rollouts,
+        )
+        return state, seen
+
+    def _make_wish(
+        self,
+        group: Group,
+        state: RolloutState,
+        spec: RolloutSpec,
+        request: SplitRequest,
+        measured: Measured | None,
+    ) -> Wish:
+        source = request.spec.analysis.source if request.spec.analysis is not None else None
+        address = self._read_settings().prometheus
+        if source is not None:
+            address = source.prometheus.address if source.prometheus is not None else GATEWAY
+        wish = Wish(
+            key=group.key,
+            members=group.members,
+            source=address,
+            seconds=spec.policy.read_seconds,
+            metrics=to_metrics(request.spec),
+            policy=spec.policy,
+            stable=state.leg.stable if state.leg is not None else "",
+            canary=state.leg.canary if state.leg is not None else "",
+        )
+        if state.measure is None or state.leg is None:
+            return replace(
+                wish, seconds=min(wish.seconds, FIRST_READS), cursor=measured.cursor if measured else ""
+            )
+        ramp = make_ramp(state.leg, spec.policy.course.ramp)
+        return replace(
+            wish,
+            rollout=state.id,
+            weight=state.measure.weight,
+            top=state.measure.weight >= min(ramp.last, FULL_WEIGHT),
+            cursor=state.cursor,
+            edges={name: tuple(edge for edge, _ in edges) for name, edges in state.measure.edges},
+            changed_at=state.history[-1].at if state.history else None,
+        )
+
+
+GATEWAY = "gateway"
+"""The source that reads gateways and model servers themselves."""
+
+FIRST_READS = 4.0
+"""Seconds between reads before a rollout begins: two of them tell how much traffic there is."""
+
+
+def _find_request(view: View, group: Group) -> SplitRequest | None:
+    """What the ModelSplit that the group follows asks for, if it can be read."""
+    split = find_followed(view.splits, Outcome(group, None))
+    request = view.observed.splits.get(split.reading.split.ref) if split is not None else None
+    return request if isinstance(request, SplitRequest) else None
+
+
+def is_walked(group: Group, split: LiveSplit) -> bool:
+    """Whether the group has a strategy, had one, or a person asks something of it."""
+    asked = split.request is not None or bool(split.status.checkpoint)
+    return asked or group.strategy is not Strategy.STATIC
+
+
+def find_state(split: LiveSplit) -> RolloutState:
+    """The state that was kept; one that cannot be read is none: what serves is then adopted."""
+    if not split.status.checkpoint:
+        return RolloutState()
+    try:
+        return to_state(split.status.checkpoint)
+    except Unreadable as error:
+        log.warning("the state of the rollout is lost", extra={"group": str(split.key), "error": str(error)})
+        return RolloutState()

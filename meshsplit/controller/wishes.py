@@ -1,0 +1,197 @@
+"""What is wanted from the metrics of one rollout, and what a read of them says; pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from meshsplit.analysis import bookmarks, latency
+from meshsplit.analysis.metrics import (
+    Custom,
+    MetricRequest,
+    Reading,
+    Signal,
+    WeightChange,
+    to_counts,
+    to_shares,
+)
+from meshsplit.analysis.trial import Read
+from meshsplit.policy import LATENCY, LIMIT
+from meshsplit.rollout import observation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meshsplit.analysis.metrics import Answers, MemberCounts
+    from meshsplit.analysis.rules import MetricRule
+    from meshsplit.api.modelsplit import ModelSplitSpec
+    from meshsplit.model import GroupKey, Member
+    from meshsplit.policy import Policy
+
+ERRORS = "error-rate"
+SETTLE_SECONDS = 5.0
+"""After a weight change some requests still follow the old weights: istiod's debounce, its push, and the
+requests that were on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to read for one group. `cursor` is where the rollout's test goes on, "" where it begins.
+
+    `weight` is the canary's in thousandths, `top` whether no larger one precedes promotion; None and "" while
+    nothing is measured yet. `changed_at` is when the weights changed last (Unix seconds).
+    """
+
+    key: GroupKey
+    members: tuple[Member, ...]
+    source: str
+    seconds: float
+    metrics: tuple[tuple[str, Signal | Custom], ...]
+    policy: Policy
+    rollout: str = ""
+    canary: str = ""
+    stable: str = ""
+    weight: int | None = None
+    top: bool = False
+    cursor: str = ""
+    edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    changed_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of a read: where it began and ends, and what it says, or why it says nothing.
+
+    `reading` is None when the read has no counts to judge; `cursor` is then still where the next one goes on.
+    """
+
+    at: float
+    since: str
+    cursor: str
+    problem: str = ""
+    traffic: float | None = None
+    reading: observation.Reading | None = None
+    shares: Mapping[str, float] = field(default_factory=dict)
+    latency: tuple[MetricRule, ...] = ()
+
+
+def to_metrics(spec: ModelSplitSpec) -> tuple[tuple[str, Signal | Custom], ...]:
+    """What a ModelSplit wants measured; errors when it says nothing."""
+    listed = spec.analysis.metrics if spec.analysis is not None else []
+    found: list[tuple[str, Signal | Custom]] = []
+    for metric in listed:
+        if metric.good is not None and metric.bad is not None:
+            found.append((metric.name, Custom(metric.good, metric.bad)))
+        elif metric.name == LATENCY:
+            found.append((metric.name, Signal.LATENCY))
+        else:
+            found.append((metric.name, Signal.ERRORS))
+    return tuple(found) or ((ERRORS, Signal.ERRORS),)
+
+
+def to_requests(wish: Wish) -> list[MetricRequest]:
+    """The requests of one wish, going on where its cursor is."""
+    kept = _to_bookmarks(wish.cursor)
+    change = None
+    if wish.changed_at is not None:
+        change = WeightChange(wish.changed_at, wish.changed_at + SETTLE_SECONDS)
+    return [
+        MetricRequest(wish.key, name, what, wish.members, bookmarks.to_bookmark(kept.get(name, {})), change)
+        for name, what in wish.metrics
+    ]
+
+
+def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: float) -> Measured:
+    """What the answers to `to_requests` say; `before` is what was measured last."""
+    found = {name: answers[wish.key, name] for name, _ in wish.metrics}
+    readings = {name: each for name, each in found.items() if isinstance(each, Reading)}
+    failed = [f"{name}: {each.message}" for name, each in found.items() if not isinstance(each, Reading)]
+    if failed:
+        return Measured(now, wish.cursor, wish.cursor, "; ".join(failed))
+    at = max(reading.at for reading in readings.values())
+    cursor = json.dumps(
+        {name: bookmarks.to_plain(reading.bookmark) for name, reading in sorted(readings.items())},
+        separators=(",", ":"),
+    )
+    counts = {name: each.counts for name, each in readings.items() if each.counts is not None}
+    traffic = _to_traffic(wish, counts, at)
+    if traffic is None and before is not None:
+        traffic = before.traffic
+    return Measured(
+        at,
+        wish.cursor,
+        cursor,
+        traffic=traffic,
+        reading=_to_reading(wish, counts, at, cursor, traffic),
+        shares=next((to_shares(each) for each in counts.values()), before.shares if before else {}),
+        latency=_to_latency_rules(wish, counts),
+    )
+
+
+def _to_bookmarks(cursor: str) -> dict[str, Mapping[str, object]]:
+    try:
+        kept = json.loads(cursor) if cursor else {}
+    except ValueError:
+        return {}
+    return kept if isinstance(kept, dict) else {}
+
+
+def _to_traffic(wish: Wish, counts: Mapping[str, Mapping[str, MemberCounts]], at: float) -> float | None:
+    """Requests a second of the whole group since the last read."""
+    kept = _to_bookmarks(wish.cursor)
+    for name, members in sorted(counts.items()):
+        began = bookmarks.to_bookmark(kept.get(name, {})).cursor.at
+        if began is not None and at > began:
+            return sum(each.requests for each in members.values()) / (at - began)
+    return None
+
+
+def _to_reading(
+    wish: Wish,
+    counts: Mapping[str, Mapping[str, MemberCounts]],
+    at: float,
+    cursor: str,
+    traffic: float | None,
+) -> observation.Reading | None:
+    if wish.weight is None or not counts:
+        return None
+    judged = {}
+    for name, members in counts.items():
+        if name == LATENCY:
+            edges = [float(edge.removesuffix("s")) for edge in wish.edges.get(name, ())]
+            tails = latency.to_counts(members[wish.canary].buckets, members[wish.stable].buckets, edges)
+            if edges and tails is not None:
+                judged[name] = tails
+        else:
+            pair = (to_counts(members, wish.canary, wish.stable),)
+            judged[name] = pair
+            judged[f"{name} {LIMIT}"] = pair
+    pods = {
+        name: members[wish.canary].pods
+        for name, members in counts.items()
+        if name != LATENCY and members[wish.canary].pods
+    }
+    read = Read(wish.weight, judged, wish.top, pods=pods or None)
+    return observation.Reading(wish.rollout, at, read, traffic or 0.0, wish.cursor, cursor)
+
+
+def _to_latency_rules(wish: Wish, counts: Mapping[str, Mapping[str, MemberCounts]]) -> tuple[MetricRule, ...]:
+    """Rules made of what stable was like before the rollout."""
+    members = counts.get(LATENCY)
+    if wish.weight is not None or members is None or wish.stable not in members:
+        return ()
+    made = [
+        latency.make_latency_rule(each.name, members[wish.stable].buckets, each.harm, each.safe)
+        for each in wish.policy.latency
+    ]
+    return tuple(rule for rule in made if rule is not None)
+
+
+def group_by_source(wishes: Sequence[Wish]) -> dict[str, list[Wish]]:
+    """Wishes by the source that is to answer them."""
+    found: dict[str, list[Wish]] = {}
+    for wish in wishes:
+        found.setdefault(wish.source, []).append(wish)
+    return found
