@@ -86,7 +86,10 @@ class PrometheusSource:
 
     def _ask(self, query: str, at: float) -> Vector | Failure:
         """The result of an instant query, or why there is none; never an exception."""
-        client, session = self._get_client()
+        try:
+            client, session = self._get_client()
+        except ValueError as error:
+            return Unavailable(Trouble.UNREACHABLE, f"{self._address} is no address: {error}")
         session.answer = None
         try:
             result = client.custom_query(query, {"time": f"{at:.3f}", "timeout": f"{self._timeout:g}s"})
