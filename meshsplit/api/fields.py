@@ -15,6 +15,7 @@ from meshsplit.api.names import (
     is_object_name,
     split_host_port,
 )
+from meshsplit.api.promql import find_fault
 from meshsplit.api.wire import checked
 
 # The API server estimates the cost of a CEL rule from these bounds and refuses a CRD without them.
@@ -63,11 +64,19 @@ def _is_url(text: str) -> bool:
     return _URL.fullmatch(text) is not None
 
 
+def _is_whole(text: str) -> bool:
+    return find_fault(text) is None
+
+
 Percent = Annotated[int, Field(ge=0, le=100)]
 Step = Annotated[int, Field(ge=1, le=100)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-Query = Annotated[str, Field(min_length=1, max_length=MAX_QUERY)]
+Query = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_QUERY),
+    checked(_is_whole, "a PromQL expression whose brackets and quotes are closed"),
+]
 Tag = Annotated[str, Field(min_length=1, max_length=MAX_LABEL_VALUE)]
 Name = Annotated[str, Field(max_length=MAX_SUBDOMAIN), checked(is_object_name, "a lower-case DNS name")]
 Duration = Annotated[

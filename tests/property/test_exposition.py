@@ -1,6 +1,7 @@
 """Our reader of exposition text agrees with the reference one."""
 
 import math
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -50,12 +51,10 @@ def test_the_reference_reads_the_same(name: str, labels: dict[str, str], value: 
 
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
+    with suppress(NotExposition):
         for _, labels, value in parse(text, lambda _: True):
             assert isinstance(value, float)
             assert isinstance(labels, dict)
-    except NotExposition as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from meshsplit.analysis.bookmarks import to_bookmark, to_plain
-from meshsplit.analysis.folding import fold
+from meshsplit.analysis.folding import Places, fold
 from meshsplit.analysis.metrics import (
     Ambiguous,
     Answer,
@@ -29,7 +29,7 @@ from meshsplit.analysis.snapshot import Snapshot, choose_endpoints
 from meshsplit.model import GroupKey
 
 A, B = Place(Backend.MODELMESH, "models", "a"), Place(Backend.MODELMESH, "models", "b")
-PLACES = {"a": (A,), "b": (B,)}
+PLACES: Places = {"a": (A,), "b": (B,)}
 OWN = frozenset({Backend.MODELMESH.value})
 Values = dict[tuple[Place, str, str], float]
 
@@ -47,11 +47,9 @@ def snap(
 
 
 class Reader:
-    def __init__(
-        self, what: Signal | Custom = Signal.ERRORS, places: dict[str, tuple[Place, ...]] = PLACES
-    ) -> None:
+    def __init__(self, what: Signal | Custom = Signal.ERRORS, places: Places = PLACES) -> None:
         self.asked = MetricRequest(GroupKey("models", "m"), "errors", what, ())
-        self.places = places
+        self.places: Places = places
 
     def read(self, snapshot: Snapshot, now: float) -> Answer:
         answer = fold(self.asked, self.places, snapshot, now, OWN)

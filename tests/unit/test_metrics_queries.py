@@ -4,9 +4,10 @@ import pytest
 
 from meshsplit.analysis.metrics import Backend, Custom, Signal
 from meshsplit.analysis.queries import PACKS
-from meshsplit.analysis.queries.custom import fill, find_fault, loses_member, make_custom_query
+from meshsplit.analysis.queries.custom import fill, make_custom_query
 from meshsplit.analysis.queries.pack import NAME, Family, Labels, Outcome, Pack, Place
 from meshsplit.analysis.queries.promql import make_query
+from meshsplit.api.promql import find_fault, loses_member
 from meshsplit.model import DeploymentMode, Endpoint, GroupKey, Member
 
 HOST = "mnist-v2-predictor.models.svc.cluster.local"
