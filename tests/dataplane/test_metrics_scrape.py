@@ -117,6 +117,21 @@ def test_modelmesh_by_its_model_servers_and_a_restart(running: Stage, source: Sc
     expect(follower, running)
 
 
+def test_latency_by_cluster(running: Stage, source: ScrapeSource) -> None:
+    """Envoy merges its histograms every 5 s, so earlier requests may come along."""
+    running.rest(OLD, 1)
+    running.rest(NEW, 1)
+    asked = request(standard(NEW), standard(OLD), what=Signal.LATENCY, metric="latency")
+    follower = Follower(source, asked)
+    eventually(follower.begun, "the first merge")
+    running.server.behave([Behaviour(NAMESPACE, NEW, delay_seconds=0.06)])
+    running.rest(NEW, 10)
+    running.rest(OLD, 10)
+    eventually(lambda: follower.slower(NEW, 0.05) >= 10, "ten slow requests")
+    assert follower.slower(NEW, 0.05) == 10
+    assert follower.requests[OLD] >= 10
+
+
 def test_measured_weights_follow_what_was_sent(running: Stage, source: ScrapeSource) -> None:
     running.rest(OLD, 1)
     follower = Follower(source, request(standard(NEW), standard(OLD)))

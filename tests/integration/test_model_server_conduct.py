@@ -1,6 +1,5 @@
 """Models that fail and are slow on command, and what their server counts."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +42,7 @@ def call(port: int | None, model: str, count: int) -> list[grpc.StatusCode]:
         method = channel.unary_unary(
             "/inference.GRPCInferenceService/ModelInfer",
             request_serializer=protocol.ModelInferRequest.SerializeToString,
+            response_deserializer=protocol.ModelInferResponse.FromString,
         )
         for _ in range(count):
             try:
@@ -98,9 +98,7 @@ def test_grpc_fails_with_a_status_of_its_own(server: ModelServer) -> None:
 def test_a_slow_model_is_slow_and_its_buckets_say_so(server: ModelServer) -> None:
     ports = serve_mesh(server)
     server.behave([Behaviour("apps", "one", delay_seconds=0.03)])
-    started = time.monotonic()
     infer(ports.rest, "one", 2)
-    assert time.monotonic() - started >= 0.06
     text = httpx.get(f"http://127.0.0.1:{ports.metrics}/metrics").text
     buckets = {dict(labels)["le"]: value for (name, labels), value in parse(text).items() if "bucket" in name}
     assert (buckets["20.0"], buckets["+Inf"]) == (0, 2)

@@ -14,12 +14,8 @@ MODES = {"mnist": DeploymentMode.STANDARD, "chat": DeploymentMode.MODEL_MESH}
 
 
 def ask(name: str, what: Signal | Custom = Signal.ERRORS, metric: str = "error-rate") -> MetricRequest:
-    members = tuple(
-        Member(
-            f"{name}-{version}", MODES[name], f"{name}-{version}", Endpoint(f"{name}-{version}.x", 80), None
-        )
-        for version in ("v1", "v2")
-    )
+    names = (f"{name}-v1", f"{name}-v2")
+    members = tuple(Member(it, MODES[name], it, Endpoint(f"{it}.x", 80), None) for it in names)
     return MetricRequest(GroupKey("models", name), metric, what, members)
 
 

@@ -1,5 +1,7 @@
 """What each backend's series say, and the queries made of them."""
 
+import re
+
 import pytest
 
 from meshsplit.analysis.metrics import Backend, Custom, Signal
@@ -114,14 +116,16 @@ def test_kserve_knows_a_member_by_its_configuration(suffix: str) -> None:
     assert found.locate({"configuration_name": "other"}) == ()
 
 
-def test_a_query_names_few_members_and_leaves_many_to_us() -> None:
+def test_many_members_are_asked_for_in_groups_that_the_index_can_look_up() -> None:
     pack, found = family(Backend.ISTIO)
-    few = [Place(Backend.ISTIO, "", f"m{index}.example") for index in range(250)]
-    assert "destination_service=~" in make_query([(pack, found, few)])
-    many = [*few, Place(Backend.ISTIO, "", "one-more.example")]
-    query = make_query([(pack, found, many)])
-    assert "destination_service=~" not in query
-    assert 'istio_requests_total{reporter="source"}' in query
+    places = [Place(Backend.ISTIO, "", f"m{index}.example") for index in range(501)]
+    query = make_query([(pack, found, places)])
+    groups = re.findall(r'sum by [^{]*\{reporter="source",destination_service=~"([^"]*)"', query)
+    assert [len(group.split("|")) for group in groups] == [250, 250, 1]
+    assert {name for group in groups for name in group.split("|")} == {
+        f"m{index}\\\\.example" for index in range(501)
+    }
+    assert query.count("timestamp(") == 3
 
 
 def test_special_characters_stay_literal() -> None:
