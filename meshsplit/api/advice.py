@@ -4,12 +4,16 @@ import re
 from collections.abc import Iterator
 
 from meshsplit.api.modelsplit import ModelSplit, ModelSplitSpec, SessionAffinity
+from meshsplit.api.promql import MEMBER, loses_member
 from meshsplit.api.strategy import Analysis, Metric
 from meshsplit.diagnostics import Finding, ObjectRef
 
 _OVER_TIME = re.compile(r"\b(i?rate|increase)\s*\(")
 """PromQL functions that turn a counter into something that can no longer be compared as counts."""
 
+
+BUILT_IN = ("error-rate", "latency")
+"""The metrics whose counters are known for every kind of backend."""
 
 _IGNORED = (
     ("session_affinity", "sessionAffinity", "every request is split on its own"),
@@ -22,7 +26,7 @@ _IGNORED = (
 
 
 def advise(split: ModelSplit) -> tuple[Finding, ...]:
-    """The findings on affinity and analysis (MSP008, MSP403, MSP501, MSP504, MSP505), in order of fields."""
+    """The findings on affinity and analysis (MSP008, MSP403, MSP501, MSP502, MSP504 to 506), by field."""
     ref = ObjectRef(split.kind, split.metadata.namespace, split.metadata.name)
     found = list(_advise_ignored(ref, split.spec))
     found += _advise_sidecars(ref, split.spec)
@@ -91,7 +95,34 @@ def _advise_analysis(ref: ObjectRef, analysis: Analysis) -> Iterator[Finding]:
                 (*path, "metrics", index),
                 fix='add tolerance: {ratio: "1"} to compare with the stable member, or an absolute limit',
             )
+        yield from _advise_counters(ref, (*path, "metrics", index), metric, analysis)
         yield from _advise_queries(ref, (*path, "metrics", index), metric)
+
+
+def _advise_counters(
+    ref: ObjectRef, path: tuple[str | int, ...], metric: Metric, analysis: Analysis
+) -> Iterator[Finding]:
+    own = [field for field, query in (("good", metric.good), ("bad", metric.bad)) if query is not None]
+    if len(own) == 1 or (not own and metric.name not in BUILT_IN):
+        missing = "bad" if own == ["good"] else "good"
+        said = (
+            f"has {own[0]} but not {missing}" if own else "is not built in and has no good and bad counters"
+        )
+        yield Finding(
+            "MSP506",
+            f"metric {metric.name} {said}",
+            ref,
+            path,
+            fix=f"add {missing}" if own else f"add good and bad, or name it {' or '.join(BUILT_IN)}",
+        )
+    elif own and analysis.source is not None and analysis.source.gateway is not None:
+        yield Finding(
+            "MSP506",
+            f"metric {metric.name} has counters of its own, which the source gateway does not read",
+            ref,
+            path,
+            fix="use the source prometheus, or remove good and bad",
+        )
 
 
 def _advise_queries(ref: ObjectRef, path: tuple[str | int, ...], metric: Metric) -> Iterator[Finding]:
@@ -104,4 +135,13 @@ def _advise_queries(ref: ObjectRef, path: tuple[str | int, ...], metric: Metric)
                 ref,
                 (*path, field),
                 fix=f"give the counter itself, without {over_time[1]}() and its range",
+            )
+        lost = loses_member(query or "")
+        if lost is not None:
+            yield Finding(
+                "MSP502",
+                f"the {field} query of metric {metric.name} cannot tell members apart: {lost} drops {MEMBER}",
+                ref,
+                (*path, field),
+                fix=f"aggregate by {MEMBER}: {lost} by ({MEMBER}) (…)",
             )

@@ -13,10 +13,11 @@ from meshsplit.analysis.metrics import (
     Trouble,
     Unavailable,
 )
-from meshsplit.analysis.queries.custom import MEMBER, fill, find_fault, make_custom_query
+from meshsplit.analysis.queries.custom import fill, make_custom_query
 from meshsplit.analysis.queries.pack import Place
 from meshsplit.analysis.queries.promql import TAG
 from meshsplit.analysis.snapshot import Snapshot
+from meshsplit.api.promql import MEMBER, find_fault
 from meshsplit.metrics.answers import Series, Vector
 
 Ask = Callable[[str], Vector | Failure]

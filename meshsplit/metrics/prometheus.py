@@ -36,7 +36,11 @@ query and not by the other.
 
 
 class PrometheusSource:
-    """A Prometheus at one address; `read` from any thread, each has a session of its own."""
+    """A Prometheus at one address; `read` from any thread, each has a session of its own.
+
+    `headers` go with every query (a bearer token). `verify` checks certificates: against the usual
+    authorities, those in a file, or not at all.
+    """
 
     def __init__(
         self,
@@ -44,11 +48,13 @@ class PrometheusSource:
         *,
         backends: Backends = FROM_PROMETHEUS,
         headers: Mapping[str, str] | None = None,
+        verify: bool | str = True,
         timeout: float = TIMEOUT_SECONDS,
         limit_bytes: int = LIMIT_BYTES,
     ) -> None:
         self._address, self._backends = address.rstrip("/"), backends
         self._headers, self._timeout, self._limit = dict(headers or {}), timeout, limit_bytes
+        self._verify = verify
         self._of_thread = threading.local()
         self._sessions: list[BoundedSession] = []
         self._lock = threading.Lock()
@@ -86,7 +92,10 @@ class PrometheusSource:
 
     def _ask(self, query: str, at: float) -> Vector | Failure:
         """The result of an instant query, or why there is none; never an exception."""
-        client, session = self._get_client()
+        try:
+            client, session = self._get_client()
+        except ValueError as error:
+            return Unavailable(Trouble.UNREACHABLE, f"{self._address} is no address: {error}")
         session.answer = None
         try:
             result = client.custom_query(query, {"time": f"{at:.3f}", "timeout": f"{self._timeout:g}s"})
@@ -113,6 +122,7 @@ class PrometheusSource:
         client: PrometheusConnect | None = getattr(self._of_thread, "client", None)
         if client is None:
             session = BoundedSession(self._address, self._limit, self._timeout)
+            session.verify = self._verify
             client = PrometheusConnect(
                 self._address,
                 headers=self._headers,

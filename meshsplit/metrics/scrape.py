@@ -103,6 +103,9 @@ class ScrapeSource:
             body = BoundedBody(response, self._limit, started + self._deadline)
             content = body.read_all()
             response.release_conn()
+        except urllib3.exceptions.NewConnectionError as error:
+            # To urllib3 this is a timeout too, for old callers' sake.
+            return Unavailable(Trouble.UNREACHABLE, f"{error}")
         except (TooSlow, urllib3.exceptions.TimeoutError):
             return self._late()
         except TooLarge as error:

@@ -126,11 +126,15 @@ def prometheus(folder: Path, jobs: Mapping[str, Sequence[Job]]) -> Iterator[Prom
 
 
 class Page(ThreadingHTTPServer):
-    """Serves `text` as exposition text to whoever asks; status 500 while `down`."""
+    """Serves `text` as exposition text to whoever asks; status 500 while `down`.
+
+    While it is to `drip`, an answer never ends: a byte now and then, until the server stops.
+    """
 
     def __init__(self, text: str = "") -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
-        self.text, self.down = text, False
+        self.text, self.down, self.drip = text, False, False
+        self.stopping = threading.Event()
 
     @property
     def address(self) -> str:
@@ -143,6 +147,11 @@ class _Answer(BaseHTTPRequestHandler):
         self.send_response(500 if self.server.down else 200)
         self.send_header("content-type", "text/plain; version=0.0.4")
         self.end_headers()
+        while self.server.drip and not self.server.stopping.wait(0.02):
+            try:
+                self.wfile.write(b"#")
+            except OSError:
+                return
         self.wfile.write(self.server.text.encode())
 
     def log_message(self, *_: object) -> None: ...
@@ -152,6 +161,7 @@ class _Answer(BaseHTTPRequestHandler):
 def page(text: str = "") -> Iterator[Page]:
     with serving(Page(text)) as running:
         yield running
+        running.stopping.set()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Read a source again and again, as a controller does: bookmarks kept, increments added up."""
 
+import math
 import time
 from dataclasses import dataclass, field, replace
 
@@ -63,6 +64,12 @@ class Follower:
         """Read once more; whether exactly these were counted."""
         self.read()
         return self.requests == requests and self.bad == bad
+
+    def slower(self, member: str, edge: float) -> float:
+        """Read once more; how many requests of the member took longer than the edge, in seconds."""
+        self.read()
+        buckets = self.buckets.get(member, {})
+        return buckets.get(math.inf, 0.0) - buckets.get(edge, 0.0)
 
     def forget(self) -> None:
         """Count from 0 again, from where the bookmark is."""

@@ -255,16 +255,51 @@ def test_advancing_without_evidence_is_warned_about() -> None:
 
 
 def test_a_metric_needs_a_tolerance_or_a_limit() -> None:
-    metrics = [{"name": "a"}, {"name": "b", "limit": "0.1"}, {"name": "c", "tolerance": {"ratio": "1"}}]
+    own = {"good": "x_total", "bad": "y_total"}
+    metrics = [
+        {"name": "a", **own},
+        {"name": "b", "limit": "0.1", **own},
+        {"name": "c", "tolerance": {"ratio": "1"}, **own},
+    ]
     assert advice(analysis={"metrics": metrics}) == [
         KEPT_ANALYSIS,
         ("MSP501", ("spec", "analysis", "metrics", 0)),
     ]
 
 
+@pytest.mark.parametrize("side", ["good", "bad"])
+def test_a_query_must_tell_members_apart(side: str) -> None:
+    metric = {"name": "a", "limit": "0.1", "good": "x_total", "bad": "y_total", side: "sum(z_total)"}
+    assert advice(analysis={"metrics": [metric]}) == [
+        KEPT_ANALYSIS,
+        ("MSP502", ("spec", "analysis", "metrics", 0, side)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("metric", "source"),
+    [
+        ({"name": "refusals"}, {"prometheus": {"address": "http://p:9090"}}),
+        ({"name": "refusals", "good": "x"}, None),
+        ({"name": "error-rate", "bad": "x"}, None),
+        ({"name": "refusals", "good": "x", "bad": "y"}, {"gateway": {}}),
+    ],
+)
+def test_a_metric_needs_counters(metric: dict[str, Any], source: dict[str, Any] | None) -> None:
+    analysis = {"metrics": [{"limit": "0.1", **metric}], **({"source": source} if source else {})}
+    assert advice(analysis=analysis) == [KEPT_ANALYSIS, ("MSP506", ("spec", "analysis", "metrics", 0))]
+
+
+@pytest.mark.parametrize("name", ["error-rate", "latency"])
+def test_built_in_metrics_need_no_counters_of_their_own(name: str) -> None:
+    metric = {"name": name, "tolerance": {"ratio": "1"}}
+    assert advice(analysis={"metrics": [metric], "source": {"gateway": {}}}) == [KEPT_ANALYSIS]
+
+
 @pytest.mark.parametrize("function", ["rate", "irate", "increase"])
 def test_a_query_must_be_a_raw_counter(function: str) -> None:
-    metric = {"name": "a", "limit": "0.1", "good": "sum(rate_total)", "bad": f"sum({function} (x_total[1m]))"}
+    bad = f"sum by (member) ({function} (x_total[1m]))"
+    metric = {"name": "a", "limit": "0.1", "good": "rate_total", "bad": bad}
     assert advice(analysis={"metrics": [metric]}) == [
         KEPT_ANALYSIS,
         ("MSP505", ("spec", "analysis", "metrics", 0, "bad")),

@@ -42,8 +42,9 @@ class Family:
     """The series of one signal.
 
     `names` match metric names whole, as in PromQL's =~; the first is a plain name, of which every pod has a
-    series. `matchers` are PromQL, and hold in exposition text too. `by` are the labels that are needed, beside those of the scraped pod. `locate` says whose requests a
-    series counts (nobody's: empty). `narrow` is the label whose value `to_label` makes of a place.
+    series. `matchers` are PromQL, and hold in exposition text too. `by` are the labels that are needed beside
+    those of the scraped pod. `locate` says whose requests a series counts (nobody's: empty). `narrow` is the
+    label whose values `to_label` makes of a place.
     """
 
     names: tuple[str, ...]

@@ -5,7 +5,7 @@ Series are added up within a pod only, so that a restart of one is seen.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from meshsplit.analysis.queries.pack import NAME, Family, Pack, Place
 
@@ -17,22 +17,32 @@ POD_LABELS = ("pod", "instance", "job")
 
 _MOST_ALTERNATIVES = 250
 """Prometheus looks a regular expression of up to 256 literals up in its index; a longer one it tries on every
-value there is (`findSetMatches`), so then everything is asked for and the rest left here.
+value there is (`findSetMatches`). So members are asked for in groups of so many.
 """
 _SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
 
 
 def make_query(parts: Iterable[tuple[Pack, Family, Iterable[Place]]]) -> str:
-    """The query for these families, narrowed to the places where they are few."""
+    """The query for the series of these families that count at these places."""
     return "\nor\n".join(
-        part for pack, family, places in parts for part in _make_parts(pack.backend.value, family, places)
+        expression
+        for pack, family, places in parts
+        for values in _to_groups({value for place in places for value in family.to_label(place)})
+        for expression in _make_pair(pack.backend.value, family, values)
     )
 
 
-def _make_parts(tag: str, family: Family, places: Iterable[Place]) -> tuple[str, str]:
-    counters = _select(family.names, family, places)
+def _to_groups(values: Iterable[str]) -> Iterator[Sequence[str]]:
+    ordered = sorted(values)
+    for start in range(0, len(ordered), _MOST_ALTERNATIVES):
+        yield ordered[start : start + _MOST_ALTERNATIVES]
+
+
+def _make_pair(tag: str, family: Family, values: Iterable[str]) -> tuple[str, str]:
+    narrowed = f"{family.narrow}=~{quote('|'.join(map(_escape, values)))}"
+    counters = _select(family.names, family, narrowed)
     # Without its name a series of one metric may equal one of another, so only the first tells the time.
-    clock = _select(family.names[:1], family, places)
+    clock = _select(family.names[:1], family, narrowed)
     return (
         _tag(f"sum by ({', '.join((*POD_LABELS, *family.by))}) ({counters})", tag),
         _tag(f"max by ({', '.join(POD_LABELS)}) (timestamp({clock}))", f"{tag}{TIMES}"),
@@ -43,11 +53,8 @@ def _tag(expression: str, tag: str) -> str:
     return f'label_replace({expression}, "{TAG}", "{tag}", "", "")'
 
 
-def _select(names: Sequence[str], family: Family, places: Iterable[Place]) -> str:
-    matchers = [f'{label}="{value}"' for label, value in family.matchers]
-    values = sorted({value for place in places for value in family.to_label(place)})
-    if len(values) <= _MOST_ALTERNATIVES:
-        matchers.append(f"{family.narrow}=~{quote('|'.join(map(_escape, values)))}")
+def _select(names: Sequence[str], family: Family, narrowed: str) -> str:
+    matchers = [*(f'{label}="{value}"' for label, value in family.matchers), narrowed]
     if len(names) == 1:
         return f"{names[0]}{{{','.join(matchers)}}}"
     named = f"{NAME}=~{quote('|'.join(names))}"

@@ -27,12 +27,12 @@ ANALYSIS = (
         "a query cannot tell members apart",
         why="The canary is compared with the stable member that serves at the same time. A query without a "
         "member label, or one that matches both, compares a member with itself.",
-        does="Nothing yet: the analysis is kept, and moves no traffic in this version.",
+        does="Reports an aggregation that drops the label member. Whether every series has the label shows "
+        "when it is read.",
         fix="Aggregate by a label called member whose values are the members' names.",
         example=dedent("""\
             good: 'sum by (member) (model_answers_total{split="{{ split }}"})'
             """),
-        raised=False,
     ),
     Rule(
         "MSP503",
@@ -75,6 +75,21 @@ ANALYSIS = (
         example=dedent("""\
             bad: 'sum by (member) (rate(model_refusals_total[1m]))'   # wrong
             bad: 'sum by (member) (model_refusals_total)'             # right
+            """),
+    ),
+    Rule(
+        "MSP506",
+        Severity.ERROR,
+        "nothing counts a metric",
+        why="error-rate and latency are known for every kind of backend. Any other metric is counted by the "
+        "two queries good and bad, both of them, which only a Prometheus can answer.",
+        does="Reports it. The analysis is kept, and moves no traffic in this version.",
+        fix="Give good and bad and the source prometheus, or use a built-in metric.",
+        example=dedent("""\
+            - name: refusals
+              good: 'sum by (member) (model_answers_total)'
+              bad: 'sum by (member) (model_refusals_total)'
+              limit: "0.05"
             """),
     ),
 )
