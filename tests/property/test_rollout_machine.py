@@ -111,8 +111,16 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(wanted=st.sampled_from(TARGETS))
     def target_changes(self, wanted: Split | None) -> None:
-        self.play.target = wanted
+        self.aim(wanted)
         self.make_pass(1.0)
+
+    def aim(self, wanted: Split | None) -> None:
+        """Set a target as a source would: of the members there are, or none."""
+        names = self.play.names
+        if wanted is None or not set(to_thousandths(wanted)) <= set(names):
+            self.play.target = None
+        else:
+            self.play.target = Split(tuple((name, wanted.of(name)) for name in names), wanted.total)
 
     @rule(unready=st.sampled_from(["", "", "a", "b", "c", "bc", "abc"]))
     def readiness_changes(self, unready: str) -> None:
@@ -122,11 +130,7 @@ class Rollouts(RuleBasedStateMachine):
     @rule(names=st.sampled_from(["abc", "abc", "ab", "bc", "a"]))
     def members_change(self, names: str) -> None:
         self.play.names = names
-        target = self.play.target
-        if target is not None and not all(name in names for name in to_thousandths(target)):
-            self.play.target = None
-        if target is not None and self.play.target is not None:
-            self.play.target = Split(tuple((name, target.of(name)) for name in names))
+        self.aim(self.play.target)
         self.make_pass(1.0)
 
     @rule(member=st.sampled_from(MEMBERS), revision=st.sampled_from(["1", "2", "3"]))
@@ -254,11 +258,10 @@ class Rollouts(RuleBasedStateMachine):
 
     @invariant()
     def what_was_given_up_stays_so(self) -> None:
-        """A rejected target is not gone to, unless somebody has overridden the split."""
+        """A rejected target is not gone to, unless nobody else is left to answer."""
         state = self.play.state
-        if state.rejection is None or state.override is not None or state.goal is None:
-            return
-        assert not is_same(state.goal, state.rejection.target) or self.play.names != MEMBERS
+        if state.rejection is not None and is_same(state.goal, state.rejection.target):
+            assert state.history[-1].act is Act.REBALANCE
 
     @invariant()
     def the_history_is_bounded(self) -> None:
