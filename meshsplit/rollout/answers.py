@@ -143,7 +143,8 @@ def _set_weight(state: RolloutState, turn: Turn, request: Request) -> RolloutSta
     _check_ready(state, turn, split)
     override = Override(split, turn.now + request.seconds, request.by, request.note)
     message = f"{split} for {request.seconds:g}s{f'; {request.note}' if request.note else ''}"
-    return decide(replace(state, override=override), turn, Act.OVERRIDE, BY_HAND, message, by=request.by)
+    state = replace(state, override=override)
+    return decide(state, turn, Act.OVERRIDE, BY_HAND, message, given=split, by=request.by, note=request.note)
 
 
 def _clear_weight(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
@@ -157,7 +158,8 @@ def release(state: RolloutState, turn: Turn, reason: str, message: str, by: str 
     measure = state.measure
     if measure is not None:
         state = replace(state, measure=replace(measure, since=measure.elapsed, reads=0))
-    return decide(replace(state, override=None), turn, Act.RELEASE, reason, message, by=by)
+    state = replace(state, override=None)
+    return decide(state, turn, Act.RELEASE, reason, message, given=state.goal, by=by)
 
 
 def _flip(state: RolloutState, turn: Turn, request: Request) -> RolloutState:

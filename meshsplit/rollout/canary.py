@@ -172,7 +172,9 @@ class _Pass:
             return self._give_up(state, None)
         if self.turn.seen.problem:
             return hold(state, self.turn, METRICS_UNAVAILABLE, self.turn.seen.problem)
-        return replace(state, waiting="") if state.waiting in STANDSTILLS else state
+        if state.waiting in STANDSTILLS or (state.last and state.last.reason == METRICS_UNAVAILABLE):
+            return hold(state, self.turn, NOT_ENOUGH, "the next read decides")
+        return state
 
     def _act_on(self, state: RolloutState, move: Move) -> RolloutState:
         if move.act is Proposal.ROLLBACK:

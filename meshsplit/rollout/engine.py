@@ -63,7 +63,7 @@ def advance(
         return Advance(state, Outcome(group, state.serving or live))
     if group.withdrawn is not None:
         return Advance(replace(state, seen_at=None), Outcome(group, None))
-    turn = Turn(group, spec, seen, now)
+    turn = Turn(group, spec, seen, now, state.decisions)
     begun, findings = _adopt(state, turn, live)
     if begun.goal is None:
         return Advance(begun, Outcome(group, None, findings))
@@ -71,7 +71,7 @@ def advance(
     after = _expire(answer_requests(after, turn), turn)
     after = follow_target(end_without_lost(after, turn), turn)
     after = STRATEGIES[spec.strategy](after, turn)
-    after, outcome = _serve(after, begun.serving, after.decisions != state.decisions, turn)
+    after, outcome = _serve(after, begun.serving, turn)
     return Advance(after, outcome, tuple(turn.events), tuple(turn.calls), _find_wake(after, turn))
 
 
@@ -119,12 +119,10 @@ def _expire(state: RolloutState, turn: Turn) -> RolloutState:
     return release(state, turn, "Expired", f"the override is over, back to {state.goal}")
 
 
-def _serve(
-    state: RolloutState, serving: Split | None, decided: bool, turn: Turn
-) -> tuple[RolloutState, Outcome]:
+def _serve(state: RolloutState, serving: Split | None, turn: Turn) -> tuple[RolloutState, Outcome]:
     """The split that is given: what is wanted, less what members that left or are not ready cannot take.
 
-    `serving` is what was given so far, `decided` whether a reason to change it is on record.
+    `serving` is what was given so far; it changes only with a reason on record.
     """
     names, group = turn.names, turn.group
     goal = drop_lost(state.goal, names) if state.goal is not None else None
@@ -136,14 +134,19 @@ def _serve(
     has = drop_lost(serving, names) if serving is not None else None
     given = list_members(hold_back(wanted, has, turn.unready), names)
     state = replace(state, goal=goal, serving=given)
-    if not decided and not is_same(given, serving):
+    if not is_same(given, serving) and not _is_explained(state, turn):
         message = f"{serving} → {given}, since a member left, or is or is not Ready"
-        state = decide(state, turn, Act.REBALANCE, "Members", message)
+        state = decide(state, turn, Act.REBALANCE, "Members", message, given=given)
     got, asked = to_thousandths(given), to_thousandths(wanted)
     held = sorted(name for name in turn.unready if asked.get(name, 0) > got.get(name, 0))
     findings = (*lost, *(make_not_ready(group, name, given, wanted) for name in held))
     outcome = Outcome(group, given, findings, find_diversion(state, turn), find_shadow(state, turn))
     return state, outcome
+
+
+def _is_explained(state: RolloutState, turn: Turn) -> bool:
+    """Whether this pass has recorded a change of the split."""
+    return bool(state.history) and state.history[-1].number > turn.decisions
 
 
 def _find_wake(state: RolloutState, turn: Turn) -> float:

@@ -34,12 +34,16 @@ class Call:
 
 @dataclass(slots=True)
 class Turn:
-    """The input of a pass, and the events, calls and seconds until the next pass that it asks for."""
+    """The input of a pass, and the events, calls and seconds until the next pass that it asks for.
+
+    `decisions` is how many had been made before it.
+    """
 
     group: Group
     spec: RolloutSpec
     seen: Observation
     now: float
+    decisions: int = 0
     events: list[Event] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     wakes: list[float] = field(default_factory=list)
@@ -88,25 +92,31 @@ def decide(
     message: str,
     *,
     goal: Split | None = None,
+    given: Split | None = None,
     good: bool = False,
     by: str = "",
     note: str = "",
     verdict: Verdict | None = None,
 ) -> RolloutState:
-    """Record that something is done, and why, in the state that does it; with a `goal` the split is that."""
+    """Record that something is done, and why, in the state that does it.
+
+    With a `goal` that is wanted from now on; `given` is what serves now when it is something else.
+    """
     decision = _make_decision(state.decisions + 1, turn.now, act, reason, message, by, verdict)
     state = replace(state, decisions=decision.number, last=decision)
     told, warning = _EVENTS.get(act, _OTHERWISE)
     if act is not Act.ADOPT:
         turn.tell(state, told, f"{message}, by {by}" if by else message, warning)
-    if goal is None:
+    split = goal or given
+    if split is None:
         return state
-    goal = list_members(goal, turn.names)
-    revisions = tuple((name, turn.seen.revisions.get(name, "")) for name in sorted(to_thousandths(goal)))
+    split = list_members(split, turn.names)
+    revisions = tuple((name, turn.seen.revisions.get(name, "")) for name in sorted(to_thousandths(split)))
     record = Record(
-        decision.number, turn.now, act, reason, goal, good, state.id, by, note or message, revisions
+        decision.number, turn.now, act, reason, split, good, state.id, by, note or message, revisions
     )
-    return replace(state, goal=goal, history=append(state.history, record))
+    history = append(state.history, record)
+    return replace(state, goal=split if goal is not None else state.goal, history=history)
 
 
 def hold(
@@ -120,10 +130,13 @@ def hold(
 ) -> RolloutState:
     """Say why nothing is done; with `waiting` the clock stands, since it is not for want of evidence.
 
-    A decision without a verdict of its own keeps showing the evidence of the last one.
+    A decision without a verdict of its own keeps showing the evidence of the last one. What was done in the
+    same pass stays the last decision.
     """
-    decision = _make_decision(state.decisions, turn.now, Act.HOLD, reason, message, "", verdict)
     last = state.last
+    if last is not None and last.act is not Act.ADOPT and last.number > turn.decisions:
+        return replace(state, waiting=reason if waiting else "")
+    decision = _make_decision(state.decisions, turn.now, Act.HOLD, reason, message, "", verdict)
     if verdict is None and last is not None:
         if (last.act, last.reason, last.message) == (Act.HOLD, reason, message):
             decision = last

@@ -135,12 +135,12 @@ class Play:
         number = int(since or 0) + 1
         return Reading(self.state.id, self.now + seconds, read, TRAFFIC, since, str(number))
 
-    def ask(self, verb: str, token: str = "", seconds: float = 1.0, **fields: Any) -> Advance:
+    def ask(self, verb: str, token: str = "", after: float = 1.0, **fields: Any) -> Advance:
         """One pass with a person's request for the rollout there is."""
         made = Request(
             Verb(verb), token or f"{verb}-{self.now}", **{"rollout": self.state.id, "by": "ann", **fields}
         )
-        return self.step(seconds, requests=(made,))
+        return self.step(after, requests=(made,))
 
     def read_until(self, weight: int, most: int = 200) -> None:
         """Read until the canary has the weight, in thousandths."""

@@ -44,7 +44,7 @@ def test_promote_step_goes_to_the_next_step(play: Play) -> None:
 def test_promote_step_starts_a_rollout_that_waits() -> None:
     play = Play(canary(), TO_B)
     play.step(problem="no metrics", traffic=None)
-    play.ask("promote", step=True, seconds=1.0)
+    play.ask("promote", step=True)
     assert play.weight == 50
 
 
@@ -133,12 +133,12 @@ def test_the_time_of_a_pause_does_not_count_for_the_deadline() -> None:
 
 
 def test_an_override_lasts_as_long_as_it_says(play: Play) -> None:
-    play.ask("set-weight", split=split(a=70, b=30), seconds=1.0)
+    play.ask("set-weight", split=split(a=70, b=30), seconds=600.0)
     assert play.weight == 300
     for _ in range(20):
         play.read()
     assert (play.weight, play.state.waiting) == (300, "Overridden")
-    play.step(3600)
+    play.step(300)
     assert (play.weight, play.state.override) == (100, None)
     assert "OverrideExpired" in play.events
     play.read_through()
