@@ -44,7 +44,9 @@ def _show_route(situation: Situation, where: str) -> str:
 MEANINGS = {
     conditions.STEADY: Meaning("The split that is asked for is the one that serves.", _own("status")),
     "Pending": Meaning("A rollout waits to begin; nothing has moved yet.", _own("status")),
-    "Progressing": Meaning("A rollout is under way: the canary gets more as evidence comes in.", _own("status")),
+    "Progressing": Meaning(
+        "A rollout is under way: the canary gets more as evidence comes in.", _own("status")
+    ),
     "AwaitingPromotion": Meaning("The canary has shown enough. A person has to promote it.", _own("status")),
     "Inconclusive": Meaning("There was not enough evidence in time. The weight is held.", _own("status")),
     "Paused": Meaning("A person has paused it. What is measured still can roll it back.", _own("status")),

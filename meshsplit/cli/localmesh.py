@@ -97,7 +97,7 @@ class LocalMesh:
         refusals = self.session.sync(result.documents)
         self.session.run()
         self._say(result, refusals)
-        self.manager = _start_manager(self.kubeconfig, self.settings)
+        self.manager = _start_manager(self.kubeconfig, self.settings, self.session)
         return self._settle(stop)
 
     def follow(self, stop: threading.Event) -> None:
@@ -213,13 +213,21 @@ def _start_session(
         raise CannotServe(f"{error}; delete it to begin with an empty cluster") from None
 
 
-def _start_manager(kubeconfig: Path, settings: Settings) -> Manager:
+def _start_manager(kubeconfig: Path, settings: Settings, session: Session) -> Manager:
+    from meshsplit.analysis.metrics import Backend
     from meshsplit.controller.manager import Manager, Options
     from meshsplit.kube.client import load_configuration
+    from meshsplit.metrics.targets import Target
+
+    def find_targets() -> list[Target]:
+        models = sorted(session.model_counters.items())
+        found = [Target(f"models-{n}", url, Backend.MODELMESH, {"namespace": n}) for n, url in models]
+        return [Target("gateway", session.gateway_counters, Backend.ENVOY), *found]
 
     configuration = load_configuration(str(kubeconfig))
     configuration.proxy = None  # the environment's is for other machines
-    manager = Manager(configuration, Options(settings=settings, leader_election=False))
+    options = Options(settings=settings, leader_election=False, find_targets=find_targets)
+    manager = Manager(configuration, options)
     manager.start()
     return manager
 

@@ -54,6 +54,11 @@ class KServe:
         self._ports: Mapping[ServingKey, Ports] = {}
         self.worker = Worker("kserve", cluster.subscribe((*MODELS, SERVICES)), self.reconcile)
 
+    @property
+    def counters(self) -> dict[str, int]:
+        """The port of 127.0.0.1 at which each namespace's ModelMesh shows its counters."""
+        return {key[0]: each.metrics for key, each in self._ports.items() if each.metrics is not None}
+
     def reconcile(self) -> float | None:
         """Make the models, Services and statuses what the InferenceServices ask for.
 

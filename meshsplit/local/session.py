@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from meshsplit.local.cluster import Body
+    from meshsplit.local.models.spec import Behaviour
     from meshsplit.local.sync import Refusal
     from meshsplit.manifests.document import Document
     from meshsplit.model import Settings
@@ -77,6 +78,20 @@ class Session:
     def url(self) -> str:
         """Base URL of the gateway."""
         return self._gateway.url
+
+    @property
+    def gateway_counters(self) -> str:
+        """URL at which Envoy shows its counters."""
+        return f"{self._gateway.admin_url}/stats/prometheus"
+
+    @property
+    def model_counters(self) -> dict[str, str]:
+        """URL, by namespace, at which ModelMesh shows its counters."""
+        return {name: f"http://127.0.0.1:{port}/metrics" for name, port in self._kserve.counters.items()}
+
+    def behave(self, behaviours: Sequence[Behaviour]) -> None:
+        """Let models fail or be slow from now on."""
+        self._models.behave(behaviours)
 
     @property
     def served(self) -> tuple[Body, ...]:

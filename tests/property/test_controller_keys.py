@@ -134,7 +134,9 @@ def identity(body: Body) -> tuple[str, str, str]:
 
 def choose_one(controller: Controller, view: View) -> Selection:
     world = understand(view.observed, controller.settings).world
-    chosen = controller.reconciler.choose([view], world, find_claimed_names(world), Findings(world.findings))
+    chosen = controller.reconciler.choose(
+        [view], world, find_claimed_names(world), Findings(world.findings), acting=False
+    )
     return chosen[0]
 
 
@@ -150,7 +152,9 @@ def test_every_key_alone_is_what_it_is_among_all(bodies: list[Body]) -> None:
     world = understand(whole, controller.settings).world
     keys = sorted(controller.cache.keys())
     views = [controller.cache.view_in(whole, key) for key in keys]
-    among = controller.reconciler.choose(views, world, find_claimed_names(world), Findings(world.findings))
+    among = controller.reconciler.choose(
+        views, world, find_claimed_names(world), Findings(world.findings), acting=False
+    )
     for key, there in zip(keys, among, strict=True):
         alone = choose_one(controller, controller.cache.view(key))
         assert alone.outcome == there.outcome, key

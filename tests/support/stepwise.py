@@ -3,13 +3,18 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from meshsplit.analysis.metrics import MetricsSource
 from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
+from meshsplit.controller.gatecalls import GateCalls
+from meshsplit.controller.meter import Meter
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
 from meshsplit.controller.reporter import Reporter
+from meshsplit.controller.rollouts import Rollouts
 from meshsplit.controller.routes import Routes
+from meshsplit.controller.slots import Slots
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
 from meshsplit.controller.watches import Watches
@@ -97,9 +102,19 @@ class Controller:
                 recorder=Recorder(writer, "test", self.errors.append),
                 now=self.clock.utc,
             ),
+            rollouts=Rollouts(
+                Meter(self._find_source, self.enqueue, lambda: self.clock.utc().timestamp()),
+                GateCalls(self.api, self.enqueue),
+                Slots(),
+                lambda: self.settings,
+                lambda: self.clock.utc().timestamp(),
+            ),
             on_related=self.enqueue,
         )
         self.sweep = Sweep(self.cache, self.reconciler, self.enqueue)
+
+    def _find_source(self, address: str) -> MetricsSource:
+        raise AssertionError(f"nobody reads {address} here")
 
     def enqueue(self, keys: frozenset[GroupKey]) -> None:
         for key in sorted(keys):

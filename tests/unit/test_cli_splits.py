@@ -10,6 +10,7 @@ from meshsplit.cli.ownership import find_authors, find_writers
 from meshsplit.cli.situation import to_percent
 from meshsplit.cli.splits import NO_STATUS, to_live_split, to_split_report
 from meshsplit.controller import conditions
+from meshsplit.rollout.state import ACTIVE
 from support.live import make_condition, make_split
 
 PERCENT = ("metadata", "annotations", "example.dev/percent")
@@ -134,6 +135,7 @@ def test_what_others_put_beside_our_metadata_is_not_ours() -> None:
 
 
 def test_every_reason_of_ready_is_explained() -> None:
-    said = {conditions.STEADY, conditions.HELD, conditions.INVALID, conditions.REFUSED, *conditions.WAITING}
+    walked = {str(phase) for phase in ACTIVE} | {"Paused", "RolledBack", "Overridden"}
+    said = {conditions.STEADY, *walked, conditions.INVALID, conditions.REFUSED, *conditions.WAITING}
     said |= {conditions.NOT_EXPOSED, conditions.ROUTE_REJECTED, *conditions.ROUTE_REASONS.values()}
     assert said == set(MEANINGS)
