@@ -252,11 +252,16 @@ class Scene:
 
     def clean(self) -> None:
         """Take everything away: a bare API server has nobody who does when a namespace goes."""
-        for resource in (SERVICES, SPLITS, VIRTUAL_SERVICES, resources.SERVING_RUNTIMES):
-            for body in self.user.all(resource, self.namespace):
-                self.user.delete(resource, body["metadata"]["name"], self.namespace)
+        self.empty()
+        self.user.delete(resources.SERVING_RUNTIMES, "triton", self.namespace)
         self.user.delete(resources.NAMESPACES, self.namespace)
         self.client.close()
+
+    def empty(self) -> None:
+        """Take away what the controller works on and what it made, its Events too."""
+        for resource in (SERVICES, SPLITS, VIRTUAL_SERVICES, resources.EVENTS):
+            for body in self.user.all(resource, self.namespace):
+                self.user.delete(resource, body["metadata"]["name"], self.namespace)
 
 
 @dataclass
