@@ -93,7 +93,8 @@ def test_what_one_began_the_next_ends(scene: Scene, change: Callable[[Scene], No
         assert history.deletions("mnist-splitting") == 0
         for body in history.of("mnist-splitting"):
             check_generation(body)
-        told = [(event["involvedObject"]["name"], event["message"]) for event in scene.events("WeightChanged")]
+        events = scene.events("WeightChanged")
+        told = [(event["involvedObject"]["name"], event["message"]) for event in events]
         assert len(told) == len(set(told)), told
         scene.empty()
         if not writer.died:

@@ -33,7 +33,6 @@ GATEWAY_NAMESPACE = "istio-system"
 EXISTING = "USE_EXISTING_CLUSTER"
 ASSETS = "KUBEBUILDER_ASSETS"
 CONTAINERS = [{"name": "server"}]
-MESH_OFF = "false"
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,6 @@ class Api:
         """What can go wrong on purpose, of the embedded one only."""
         assert self.embedded is not None, "only the embedded API server has faults"
         return self.embedded.faults
-
-
-def is_real() -> bool:
-    """Whether the tests run against a real API server."""
-    return bool(os.environ.get(EXISTING) or os.environ.get(ASSETS))
 
 
 @contextmanager
