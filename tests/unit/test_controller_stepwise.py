@@ -5,6 +5,7 @@ from meshsplit.controller.fights import FREE_REPAIRS, LONGEST_PAUSE_SECONDS
 from meshsplit.controller.transitions import SETTLE_SECONDS
 from support.fleet import GATEWAYS, SERVICES, SPLITS, VIRTUAL_SERVICES, Body
 from support.manifests import (
+    GATEWAY,
     NAMESPACE,
     PERCENT,
     make_model_split,
@@ -84,3 +85,21 @@ def test_the_earliest_of_two_delays_counts() -> None:
     scene.clock.advance(SETTLE_SECONDS)
     scene.controller.step()
     assert scene.told("WeightsInvalid") == 3, "the group, and both members"
+
+
+def test_a_status_lists_everybody_who_serves_also_who_is_no_member_any_more() -> None:
+    scene = Scene().serve(*make_pair())
+    unreadable = {"metadata": {"annotations": {GATEWAY: "no gateway"}}}
+    scene.user.patch(resources.NAMESPACES, unreadable, NAMESPACE)
+    listed = {"modelTag": None, "weightsFrom": "Spec", "members": [{"name": "mnist-v1", "weight": 100}]}
+    scene.user.patch(SPLITS, {"spec": listed}, "mnist", NAMESPACE)
+    scene.controller.settle()
+    assert scene.weights() == "mnist-v1=80,mnist-v2=20", "nothing changes that cannot be understood"
+    members = scene.user.get(SPLITS, "mnist", NAMESPACE)["status"]["members"]
+    assert [(member["name"], member["weight"]) for member in members] == [("mnist-v1", 80), ("mnist-v2", 20)]
+    # What the status says must be enough to go on from when the VirtualService is lost.
+    scene.user.delete(VIRTUAL_SERVICES, "mnist-splitting", NAMESPACE)
+    scene.controller.settle()
+    scene.user.patch(resources.NAMESPACES, make_namespace(), NAMESPACE)
+    scene.controller.settle()
+    assert scene.weights() == "mnist-v1=100"
