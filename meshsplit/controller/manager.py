@@ -256,9 +256,17 @@ class Manager:
         return False
 
     def _spawn(self, name: str, run: Callable[[], object]) -> None:
-        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread = threading.Thread(target=lambda: self._guard(run), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _guard(self, run: Callable[[], object]) -> None:
+        """A thread that a bug ends must not leave a process that looks well and does nothing."""
+        try:
+            run()
+        except Exception as error:
+            log.exception("a bug: please report it")
+            self.failure = f"a thread ended by a bug: {type(error).__name__}: {error}"
 
     def _log_error(self, resource: Resource | None, error: ApiError) -> None:
         """Say it once until it is another one."""
