@@ -1,14 +1,13 @@
 """A controller that dies between any two of its requests, over HTTP; tests/unit has more changes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
+from meshsplit.controller.lead import LeadersWriter
 from meshsplit.kube.client import Client
-from meshsplit.kube.port import Resource
 from support.fleet import SERVICES, SPLITS
 from support.generations import check_generation
 from support.history import recording
@@ -24,34 +23,18 @@ class Killed(BaseException):
 
 
 @dataclass
-class Mortal:
-    """A Writer whose process ends after so many writes; what `died` says."""
+class Life:
+    """How many writes it lasts; asked before each."""
 
-    client: Client
     left: int
-    died: bool = False
+    over: bool = False
 
-    def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool = True) -> bytes:
-        return self._living().apply(resource, body, force=force)
-
-    def apply_status(self, resource: Resource, body: Mapping[str, Any], *, force: bool = True) -> bytes:
-        return self._living().apply_status(resource, body, force=force)
-
-    def create(self, resource: Resource, body: Mapping[str, Any]) -> bytes:
-        return self._living().create(resource, body)
-
-    def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> bytes:
-        return self._living().patch(resource, namespace, name, body)
-
-    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
-        self._living().delete(resource, namespace, name, uid=uid)
-
-    def _living(self) -> Client:
+    def __call__(self) -> bool:
         if self.left == 0:
-            self.died = True
+            self.over = True
             raise Killed
         self.left -= 1
-        return self.client
+        return True
 
 
 def edit(scene: Scene) -> None:
@@ -83,7 +66,8 @@ def test_what_one_began_the_next_ends(scene: Scene, change: Callable[[Scene], No
         assert scene.weights() == "mnist-v1=80,mnist-v2=20"
         with recording(scene) as history:
             change(scene)
-            writer = Mortal(client, writes)
+            life = Life(writes)
+            writer = LeadersWriter(client, life)
             with suppress(Killed):
                 Controller(client, Clock(), namespace=scene.namespace, writer=writer).start().step()
             after = Controller(client, Clock(), namespace=scene.namespace).start()
@@ -97,7 +81,7 @@ def test_what_one_began_the_next_ends(scene: Scene, change: Callable[[Scene], No
         told = [(event["involvedObject"]["name"], event["message"]) for event in events]
         assert len(told) == len(set(told)), told
         scene.empty()
-        if not writer.died:
+        if not life.over:
             break
     else:
         pytest.fail("there is no end of writes")
