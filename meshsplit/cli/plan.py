@@ -11,7 +11,7 @@ from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.planreport import to_report
 from meshsplit.cli.plantext import describe_obstacle, to_closing_line, to_objects, to_rollout
 from meshsplit.cli.program import program_of
-from meshsplit.cli.quantities import Rate, Traffic
+from meshsplit.cli.quantities import RATE, TRAFFIC
 from meshsplit.cli.render import reported
 from meshsplit.cli.rollouts import Rollout, find_rollouts
 from meshsplit.cli.text import next_to_explain, to_text
@@ -20,8 +20,8 @@ from meshsplit.diagnostics import Finding, Severity
 
 @click.command("plan")
 @input_options
-@click.option("--traffic", type=Traffic(), help="Requests a second of every group, such as 120rps.")
-@click.option("--baseline-errors", "baseline", type=Rate(), help="The stable member's error rate: 0.2%.")
+@click.option("--traffic", type=TRAFFIC, help="Requests a second of every group, such as 120rps.")
+@click.option("--baseline-errors", "baseline", type=RATE, help="The stable member's error rate: 0.2%.")
 @output_options(["table", "json", "yaml"])
 @click.pass_context
 def plan_command(

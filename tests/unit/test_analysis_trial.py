@@ -106,6 +106,26 @@ def test_it_is_not_carried_over_a_change_of_weight() -> None:
     assert trial.metrics[0][0].seen == Counts(30, 1, 170, 2)
 
 
+def test_money_for_a_weight_change_waits_for_the_first_read_that_can_be_judged() -> None:
+    trial, _ = feed(begin(ONE_METRIC, KNOWN), [read_of(HEALTHY, 10)])
+    at_once, _ = feed(trial, [read_of(HEALTHY, 20)])
+    after_gap, _ = feed(trial, [Read(20, {}), read_of(Counts(0, 0, 9, 0), 20), read_of(HEALTHY, 20)])
+    assert at_once.metrics[0][0].harm.changes == after_gap.metrics[0][0].harm.changes == 1
+
+
+def test_old_evidence_of_safety_does_not_promote_at_a_new_weight_without_reads() -> None:
+    trial, verdicts = feed(begin(ONE_METRIC, KNOWN), [read_of(HEALTHY, 10)] * 60)
+    assert verdicts[-1].safety > verdicts[-1].safety_needed
+    for silent in (Read(20, {}, top=True), read_of(Counts(0, 0, 9, 0), 20, top=True)):
+        _, (verdict,) = feed(trial, [silent])
+        assert verdict.decision is Decision.CONTINUE
+
+
+def test_a_metric_needs_an_edge() -> None:
+    with pytest.raises(ValueError, match="no edge"):
+        MetricRule("latency", edges=())
+
+
 def test_nothing_at_all_is_no_evidence() -> None:
     trial, verdicts = feed(begin(ONE_METRIC), [read_of(NOTHING)] * 100)
     assert verdicts[-1].harm == pytest.approx(1.0)
