@@ -148,11 +148,10 @@ def _find_suspect(trial: Trial, rules: Rules, harms: list[float]) -> str | None:
 
 
 def find_bound(trial: Trial, rules: Rules) -> float:
-    """How much more often than stable the canary fails, at most: the largest bound of all that decide."""
-    bounds = [
-        test.excess.bound
-        for rule, tests in zip(rules.metrics, trial.metrics, strict=True)
-        if rule.shape is Shape.RATE and not rule.dry_run
-        for test in tests
-    ]
-    return max(bounds, default=NO_BOUND)
+    """How much more often than stable the canary fails, at most: the largest bound of deciding metrics.
+
+    Where only latency decides, that of the dry runs.
+    """
+    counted = [pair for pair in zip(rules.metrics, trial.metrics, strict=True) if pair[0].shape is Shape.RATE]
+    deciding = [pair for pair in counted if not pair[0].dry_run] or counted
+    return max((test.excess.bound for _, tests in deciding for test in tests), default=NO_BOUND)

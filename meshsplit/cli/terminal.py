@@ -18,7 +18,16 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "c
 # C0 and C1 control characters: a manifest must not be able to steer the terminal that shows it.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
-_ASCII = {"…": "...", "→": "->", "≤": "<=", "≥": ">="}
+_ASCII = {
+    "…": "...",
+    "→": "->",
+    "≤": "<=",
+    "≥": ">=",
+    "±": "+/-",
+    "✔": "ok",
+    "✘": "x",
+    "∞": "inf",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,17 @@ def test_a_dry_run_is_reported_and_never_decides() -> None:
     assert without.problems[0].metric == "shadow"
 
 
+def test_where_nothing_else_counts_failures_a_dry_run_bounds_them() -> None:
+    latency = MetricRule("latency", shape=Shape.TAIL, safe=None)
+    rules = Rules((latency, MetricRule("shadow", dry_run=True)))
+    trial = begin(rules)
+    for _ in range(10):
+        trial, verdict = step(trial, Read(100, {"latency": (HEALTHY,), "shadow": (HEALTHY,)}), rules)
+    assert verdict.bound < 0.1
+    alone = Rules((latency,))
+    assert step(begin(alone), Read(100, {"latency": (HEALTHY,)}), alone)[1].bound == 1.0
+
+
 def test_the_wrong_number_of_edges_is_no_evidence() -> None:
     _, verdict = step(begin(ONE_METRIC), Read(100, {ERRORS: (HEALTHY, HEALTHY)}), ONE_METRIC)
     assert "2 edges were read, 1 are judged" in verdict.problems[0].reason
