@@ -1,6 +1,6 @@
 """The promises of the decision rule, simulated: mistakes, requests, failures and times, beside other rules.
 
-About 3 minutes of one core; --quick plays a tenth of the rollouts.
+About 4 minutes of one core; --quick plays a tenth of the rollouts.
 """
 
 import math
@@ -323,7 +323,7 @@ def say_cost() -> None:
         ("a read later on", f"{1e3 * timed(lambda: step(settled, read, rules), 2000):.3f} ms"),
         ("a plan, 50 req/s", f"{1e3 * timed(lambda: make_plan(DEFAULT, Conditions(50, 0.01)), 5):.0f} ms"),
     ]
-    say("Cost:\n")
+    say("Cost, CPU seconds:\n")
     say_table(["what", "time"], rows)
 
 
