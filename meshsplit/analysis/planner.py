@@ -90,7 +90,7 @@ def make_plan(course: Course, conditions: Conditions) -> Plan:
 def _make_fault(course: Course, conditions: Conditions, ratio: float) -> Fault:
     rate = min(ratio * conditions.baseline, _WORST)
     found = foresee(course, conditions, rate)
-    rule = _gating(course)[0] if _gating(course) else MetricRule("")
+    rule = next(iter(_gating(course)), MetricRule("error-rate"))
     weight = found.weight / FULL_WEIGHT
     least = least_requests(weight, rate, conditions.baseline, rule.harm, course.rules.false_rollback_rate)
     excess = found.requests * (rate - conditions.baseline)
