@@ -11,17 +11,17 @@ from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.planreport import to_report
 from meshsplit.cli.plantext import describe_obstacle, to_closing_line, to_objects, to_rollout
 from meshsplit.cli.program import program_of
-from meshsplit.cli.quantities import Rate, Traffic
+from meshsplit.cli.quantities import RATE, TRAFFIC
 from meshsplit.cli.render import reported
 from meshsplit.cli.rollouts import Rollout, find_rollouts
 from meshsplit.cli.text import next_to_explain, to_text
-from meshsplit.diagnostics import Finding, Severity
+from meshsplit.diagnostics import Finding, ObjectRef, Severity
 
 
 @click.command("plan")
 @input_options
-@click.option("--traffic", type=Traffic(), help="Requests a second of every group, such as 120rps.")
-@click.option("--baseline-errors", "baseline", type=Rate(), help="The stable member's error rate: 0.2%.")
+@click.option("--traffic", type=TRAFFIC, help="Requests a second of every group, such as 120rps.")
+@click.option("--baseline-errors", "baseline", type=RATE, help="The stable member's error rate: 0.2%.")
 @output_options(["table", "json", "yaml"])
 @click.pass_context
 def plan_command(
@@ -66,7 +66,9 @@ def _find_differences(checked: Checked) -> tuple[Difference, ...]:
     """What is written that the input does not hold already."""
     rendered = checked.translation.objects
     made = frozenset(map(ref_of, rendered))
-    ours = [each.body for each in checked.read.documents if is_ours(each.body, made)]
+    untouched = frozenset(ObjectRef(*identity) for identity in checked.translation.untouched)
+    found = [each.body for each in checked.read.documents if each.ref not in untouched]
+    ours = [body for body in found if is_ours(body, made)]
     return compare(rendered, ours, lambda _ref, _split: None)
 
 
@@ -85,7 +87,10 @@ def _write(
     steps = {str(rollout.group.key) for rollout in rollouts}
     for outcome in checked.translation.outcomes:
         if str(outcome.group.key) not in steps and outcome.split is not None:
-            output.answer(f"{outcome.group.key}: set to {outcome.split} at once\n")
+            what = (
+                f"stays at {outcome.split}" if outcome.group.strategy else f"set to {outcome.split} at once"
+            )
+            output.answer(f"{outcome.group.key}: {what}\n")
     objects = to_objects(differences, rollouts)
     if objects:
         output.answer(objects + "\n")

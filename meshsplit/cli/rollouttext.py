@@ -52,7 +52,7 @@ def to_duration(seconds: float) -> str:
 def to_evidence(value: float) -> str:
     """Evidence with three digits at most; beyond a million only that it is more."""
     if value > _LARGE:
-        return ">10⁶"
+        return ">1e6"
     if value >= 100.0:
         return f"{value:.0f}"
     return f"{value:.2f}" if value < 10.0 else f"{value:.1f}"

@@ -88,6 +88,17 @@ def test_a_dry_run_is_reported_and_never_decides() -> None:
     assert without.problems[0].metric == "shadow"
 
 
+def test_where_nothing_else_counts_failures_a_dry_run_bounds_them() -> None:
+    latency = MetricRule("latency", shape=Shape.TAIL, safe=None)
+    rules = Rules((latency, MetricRule("shadow", dry_run=True)))
+    trial = begin(rules)
+    for _ in range(10):
+        trial, verdict = step(trial, Read(100, {"latency": (HEALTHY,), "shadow": (HEALTHY,)}), rules)
+    assert verdict.bound < 0.1
+    alone = Rules((latency,))
+    assert step(begin(alone), Read(100, {"latency": (HEALTHY,)}), alone)[1].bound == 1.0
+
+
 def test_the_wrong_number_of_edges_is_no_evidence() -> None:
     _, verdict = step(begin(ONE_METRIC), Read(100, {ERRORS: (HEALTHY, HEALTHY)}), ONE_METRIC)
     assert "2 edges were read, 1 are judged" in verdict.problems[0].reason
@@ -104,6 +115,26 @@ def test_it_is_not_carried_over_a_change_of_weight() -> None:
     known = begin(ONE_METRIC, KNOWN)
     trial, _ = feed(known, [read_of(Counts(0, 0, 100, 2), 10), read_of(Counts(30, 1, 170, 2), 20)])
     assert trial.metrics[0][0].seen == Counts(30, 1, 170, 2)
+
+
+def test_money_for_a_weight_change_waits_for_the_first_read_that_can_be_judged() -> None:
+    trial, _ = feed(begin(ONE_METRIC, KNOWN), [read_of(HEALTHY, 10)])
+    at_once, _ = feed(trial, [read_of(HEALTHY, 20)])
+    after_gap, _ = feed(trial, [Read(20, {}), read_of(Counts(0, 0, 9, 0), 20), read_of(HEALTHY, 20)])
+    assert at_once.metrics[0][0].harm.changes == after_gap.metrics[0][0].harm.changes == 1
+
+
+def test_old_evidence_of_safety_does_not_promote_at_a_new_weight_without_reads() -> None:
+    trial, verdicts = feed(begin(ONE_METRIC, KNOWN), [read_of(HEALTHY, 10)] * 60)
+    assert verdicts[-1].safety > verdicts[-1].safety_needed
+    for silent in (Read(20, {}, top=True), read_of(Counts(0, 0, 9, 0), 20, top=True)):
+        _, (verdict,) = feed(trial, [silent])
+        assert verdict.decision is Decision.CONTINUE
+
+
+def test_a_metric_needs_an_edge() -> None:
+    with pytest.raises(ValueError, match="no edge"):
+        MetricRule("latency", edges=())
 
 
 def test_nothing_at_all_is_no_evidence() -> None:

@@ -1,7 +1,9 @@
 """`meshsplit simulate`: scenarios, options, many runs, recordings, and input that is wrong."""
 
+import io
 import json
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from meshsplit.cli.main import cli
+from meshsplit.cli.output import Output
+from meshsplit.cli.progress import progress_of
 from meshsplit.cli.rollouttext import to_clock, to_duration, to_evidence, to_percent
+from meshsplit.cli.terminal import Style
 
 SCENARIO = """\
 apiVersion: cli.meshsplit.dev/v1alpha1
@@ -160,6 +165,14 @@ def test_long_tables_are_thinned_out_unless_all_reads_are_asked_for() -> None:
     assert len(run(*options, "--all").stdout.splitlines()) > 100
 
 
+def test_ascii_is_ascii_and_says_the_same(tmp_path: Path) -> None:
+    path = write(tmp_path, SCENARIO)
+    for options in ([path], [path, "--runs", "3"], ["--rps", "900", "--baseline-errors", "1%"]):
+        plain = run(*options, "--ascii").stdout
+        assert plain.isascii()
+        assert "\\" not in plain
+
+
 # Wrong input
 
 
@@ -306,4 +319,24 @@ def test_numbers_are_written_for_people() -> None:
         "1d 1h",
         "never",
     ]
-    assert [to_evidence(value) for value in (0.42, 41.23, 180.4, 1e9)] == ["0.42", "41.2", "180", ">10⁶"]
+    assert [to_evidence(value) for value in (0.42, 41.23, 180.4, 1e9)] == ["0.42", "41.2", "180", ">1e6"]
+
+
+# Progress
+
+
+class Terminal(io.StringIO):
+    """Standard error as a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_long_runs_show_progress_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = Output("table", Style(), Style())
+    for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with progress_of(output, 3, "rollouts") as advance:
+            for done in range(1, 4):
+                advance(done)
+        assert ("rollouts" in stream.getvalue() and "3/3" in stream.getvalue()) is shown
