@@ -9,13 +9,14 @@ from meshsplit.cli.findings import Located, locate_findings
 from meshsplit.cli.inputs import Inputs, input_options
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.planreport import to_report
-from meshsplit.cli.plantext import describe_obstacle, to_closing_line, to_objects, to_rollout
+from meshsplit.cli.plantext import to_closing_line, to_objects, to_rollout
 from meshsplit.cli.program import program_of
 from meshsplit.cli.quantities import RATE, TRAFFIC
 from meshsplit.cli.render import reported
 from meshsplit.cli.rollouts import Rollout, find_rollouts
 from meshsplit.cli.text import next_to_explain, to_text
-from meshsplit.diagnostics import Finding, ObjectRef, Severity
+from meshsplit.diagnostics import ObjectRef, Severity
+from meshsplit.simulation.obstacles import to_findings
 
 
 @click.command("plan")
@@ -54,11 +55,12 @@ def plan_command(
 
 def _locate_obstacles(checked: Checked, rollouts: tuple[Rollout, ...]) -> tuple[Located, ...]:
     """MSP503 for every metric that cannot be certified in time."""
-    found = []
-    for rollout in rollouts:
-        for obstacle in rollout.plan.obstacles if rollout.plan else ():
-            message, fix = describe_obstacle(obstacle, rollout.canary, rollout.policy)
-            found.append(Finding("MSP503", message, rollout.group.source, ("spec", "analysis"), fix=fix))
+    found = [
+        finding
+        for each in rollouts
+        if each.plan is not None
+        for finding in to_findings(each.plan, each.canary, each.policy, each.group.source)
+    ]
     return locate_findings(found, checked.places)
 
 

@@ -15,7 +15,6 @@ from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.program import program_of
 from meshsplit.cli.progress import progress_of
 from meshsplit.cli.quantities import RATE, SECONDS, TRAFFIC, Weights
-from meshsplit.cli.rollouttext import OUTCOMES
 from meshsplit.cli.scenarios import Options, Played, load_recording, load_scenario, make_default
 from meshsplit.cli.simulatereport import to_replay_report, to_rollout_report, to_study_report
 from meshsplit.cli.simulatetext import to_ending, to_rows, to_study
@@ -26,6 +25,7 @@ from meshsplit.simulation.play import Row, Run, play
 from meshsplit.simulation.replayed import replay
 from meshsplit.simulation.scenario import stable_of
 from meshsplit.simulation.study import play_many, summarise
+from meshsplit.simulation.words import OUTCOMES
 
 MOST_RUNS = 1_000_000
 

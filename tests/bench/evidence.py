@@ -4,78 +4,38 @@ About 4 minutes of one core; --quick plays a tenth of the rollouts.
 """
 
 import math
-import random
-import statistics
 import sys
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from bench.latency import say_latency
 from bench.report import parse_quick, say, say_header, say_table
+from bench.studies import SEED, figure, minutes, ours, percent, study, world
 
 from meshsplit.analysis.bounds import least_excess_failures, least_requests
 from meshsplit.analysis.counts import Counts
 from meshsplit.analysis.forecast import Conditions
 from meshsplit.analysis.guess import Past
-from meshsplit.analysis.latency import (
-    TAIL_TOLERANCE,
-    Buckets,
-    choose_edges,
-    make_latency_rule,
-    make_pasts,
-    to_counts,
-)
 from meshsplit.analysis.planner import make_plan
 from meshsplit.analysis.ramp import Ramp
-from meshsplit.analysis.rules import NO_WORSE, STRICT_TWICE, Line, MetricRule, Rules
+from meshsplit.analysis.rules import NO_WORSE, STRICT_TWICE, MetricRule, Rules
 from meshsplit.analysis.trial import Read, begin, step
-from meshsplit.analysis.verdict import Decision
 from meshsplit.analysis.walk import Course
-from meshsplit.simulation.catalogue import OURS, make_ours, make_rule_maker
-from meshsplit.simulation.chance import Chance
+from meshsplit.simulation.catalogue import make_ours, make_rule_maker
 from meshsplit.simulation.rules.argo import Argo, ArgoSettings
-from meshsplit.simulation.study import MakeRule, Mean, Summary, play_many, summarise
+from meshsplit.simulation.study import MakeRule, Mean
 from meshsplit.simulation.world import Phase, World
 
-SEED = 20260101
 RUNS, HEALTHY_RUNS, COSTLY_RUNS = 800, 2000, 300
 QUICK = 10
-
-ISTIO_EDGES = (0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-PROMETHEUS_EDGES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 
 DEFAULT = Course()
 STRICT = Course(Rules((MetricRule("error-rate", safe=STRICT_TWICE),)))
 """The margin without its 0.2 points: then a canary that fails exactly twice as often is bad by definition."""
-
-
-def world(traffic: float, stable: float, canary: float, **more: float) -> World:
-    return World(traffic, (Phase(stable),), (Phase(canary),), **more)
-
-
-def study(where: World, make: MakeRule, runs: int) -> Summary:
-    chances: Iterator[Chance] = (random.Random(f"{SEED}/{run}") for run in range(runs))
-    return summarise(play_many(where, make, chances))
-
-
-def ours(course: Course) -> MakeRule:
-    return make_rule_maker(OURS, course)
-
-
-def percent(mean: Mean) -> str:
-    return f"{100 * (mean.value or 0):.2f} ± {100 * mean.error:.2f}"
-
-
-def minutes(mean: Mean) -> str:
-    return "-" if mean.value is None else f"{mean.value / 60:.1f} ± {mean.error / 60:.1f}"
-
-
-def figure(mean: Mean, digits: int = 1) -> str:
-    return "-" if mean.value is None else f"{mean.value:,.{digits}f} ± {mean.error:,.{digits}f}"
 
 
 def say_mistakes(scale: int) -> None:
@@ -268,43 +228,6 @@ def say_trouble(scale: int) -> None:
     )
 
 
-def say_latency(scale: int) -> None:
-    """Canary requests until latencies that are a fifth longer are rolled back, by spread and tolerance."""
-    rows = []
-    for name, edges in (("Istio", ISTIO_EDGES), ("prometheus_client", PROMETHEUS_EDGES)):
-        for spread in (0.25, 0.5):
-            row = [name, f"{spread:g}"]
-            for tolerance in (NO_WORSE, TAIL_TOLERANCE):
-                found = [shift_found(edges, spread, tolerance, run) for run in range(max(20 // scale, 3))]
-                error = statistics.stdev(found) / math.sqrt(len(found))
-                row.append(f"{statistics.fmean(found):,.0f} ± {error:,.0f}")
-            rows.append(row)
-    say("Latency: canary requests until a shift by 20 % is rolled back, log-normal around 100 ms:\n")
-    say_table(["histogram", "spread of ln", "tolerance 1", "tolerance 1.25"], rows)
-
-
-def shift_found(edges: Sequence[float], spread: float, tolerance: Line, run: int) -> int:
-    """The canary's requests in one rollout at 5 %, 200 requests a read."""
-    rng = random.Random(f"{SEED}/latency/{run}")
-
-    def histogram(requests: int, median: float) -> Buckets:
-        drawn = sorted(rng.lognormvariate(math.log(median), spread) for _ in range(requests))
-        return {edge: bisect_right(drawn, edge) for edge in edges} | {math.inf: requests}
-
-    past = histogram(20_000, 0.1)
-    rule, chosen = make_latency_rule("latency", past, tolerance), choose_edges(past)
-    if rule is None:
-        return 0
-    rules = Rules((rule,))
-    trial = begin(rules, {rule.name: make_pasts(past, chosen)})
-    for at in range(1, 1000):
-        counts = to_counts(histogram(10, 0.12), histogram(190, 0.1), chosen)
-        trial, verdict = step(trial, Read(50, {rule.name: counts} if counts else {}), rules)
-        if verdict.decision is Decision.ROLLBACK:
-            return 10 * at
-    return 10_000
-
-
 def say_cost() -> None:
     """Seconds of one read of one metric, and of a plan."""
     rules, read = DEFAULT.rules, Read(50, {"error-rate": (Counts(38, 0, 712, 7),)})
@@ -349,7 +272,7 @@ def main() -> None:
     say_outage(scale)
     say_bursts(scale)
     say_trouble(scale)
-    say_latency(scale)
+    say_latency(SEED, scale)
     say_cost()
     say(f"{time.process_time() - started:.0f} s of one core.")
 

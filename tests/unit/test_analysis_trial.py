@@ -2,17 +2,16 @@
 
 import json
 import math
-from dataclasses import replace
 
 import pytest
 
-from meshsplit.analysis.checkpoint import CannotContinue, to_plain, to_trial
+from meshsplit.analysis.checkpoint import to_plain
 from meshsplit.analysis.counts import NOTHING, Counts
 from meshsplit.analysis.guess import Past
 from meshsplit.analysis.rules import Edge, Line, MetricRule, Rules, Shape
-from meshsplit.analysis.trial import Read, Trial, begin, step
+from meshsplit.analysis.trial import Read, begin, step
 from meshsplit.analysis.verdict import Decision
-from support.analysis import ERRORS, ONE_METRIC, draw_reads, feed, read_of
+from support.analysis import ERRORS, ONE_METRIC, feed, read_of
 
 HEALTHY = Counts(130, 1, 270, 3)
 OUTAGE = Counts(130, 65, 270, 3)
@@ -167,55 +166,6 @@ def test_a_hundred_thousand_reads_stay_finite() -> None:
     json.dumps(to_plain(trial, ONE_METRIC), allow_nan=False)
 
 
-# Kept and continued
-
-
-@pytest.mark.parametrize("icc", [0.0, 0.01])
-def test_a_rollout_stopped_anywhere_and_continued_from_json_is_the_same(icc: float) -> None:
-    reads = [replace(read, icc={ERRORS: icc}) for read in draw_reads(4, 24, 0.03, 0.02)]
-    reads[7] = replace(reads[7], pods={ERRORS: {"a": (3, 1), "b": (4, 0)}})
-    whole, verdicts = feed(begin(ONE_METRIC, KNOWN), reads)
-    trial, kept = begin(ONE_METRIC, KNOWN), []
-    for read in reads:
-        trial = to_trial(json.loads(json.dumps(to_plain(trial, ONE_METRIC), allow_nan=False)), ONE_METRIC)
-        trial, verdict = step(trial, read, ONE_METRIC)
-        kept.append(verdict)
-    assert trial == whole
-    assert kept == verdicts
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        (("version",), 0),
-        (("metrics",), {}),
-        (("metrics", ERRORS), []),
-        (("metrics", ERRORS, 0, "past"), [1]),
-        (("metrics", ERRORS, 0, "past"), ["1", 2]),
-        (("metrics", ERRORS, 0, "past"), [math.nan, 2]),
-        (("metrics", ERRORS, 0, "harm", "logWealth"), [0.0]),
-        (("metrics", ERRORS, 0, "logExcess"), None),
-    ],
-)
-def test_a_checkpoint_of_something_else_cannot_be_continued(
-    path: tuple[str | int, ...], value: object
-) -> None:
-    trial, _ = feed(begin(ONE_METRIC), [read_of(HEALTHY)])
-    plain = json.loads(json.dumps(to_plain(trial, ONE_METRIC)))
-    inner = plain
-    for part in path[:-1]:
-        inner = inner[part]
-    inner[path[-1]] = value
-    with pytest.raises(CannotContinue):
-        to_trial(plain, ONE_METRIC)
-
-
-def test_a_checkpoint_of_other_metrics_cannot_be_continued() -> None:
-    plain = to_plain(begin(ONE_METRIC), ONE_METRIC)
-    with pytest.raises(CannotContinue, match="latency"):
-        to_trial(plain, Rules((MetricRule("latency"),)))
-
-
 # Several metrics
 
 
@@ -267,38 +217,3 @@ def test_a_metric_of_several_edges_averages_harm_and_takes_the_least_safe_gate()
     assert verdict.evidence[0].safety == pytest.approx(
         math.exp(min(test.safety for test in trial.metrics[0][1:]))
     )
-
-
-# Pods
-
-
-def trial_of_pods(sick: dict[str, tuple[float, float]]) -> tuple[Trial, Decision, str | None]:
-    counts = Counts(
-        sum(requests for requests, _ in sick.values()), sum(bad for _, bad in sick.values()), 400, 4
-    )
-    read = replace(read_of(counts), pods={ERRORS: sick})
-    trial, verdict = step(begin(ONE_METRIC, KNOWN), read, ONE_METRIC)
-    return trial, verdict.decision, verdict.suspect
-
-
-def test_one_sick_pod_of_three_holds_and_is_named() -> None:
-    _, decision, suspect = trial_of_pods({"a": (40, 0), "b": (40, 30), "c": (40, 1)})
-    assert decision is Decision.CONTINUE
-    assert suspect == "b"
-
-
-def test_a_bad_version_is_bad_in_every_pod() -> None:
-    _, decision, suspect = trial_of_pods({"a": (40, 20), "b": (40, 22), "c": (40, 18)})
-    assert decision is Decision.ROLLBACK
-    assert suspect is None
-
-
-def test_of_two_pods_none_can_be_told_from_the_version() -> None:
-    assert trial_of_pods({"a": (60, 0), "b": (60, 30)})[1] is Decision.ROLLBACK
-
-
-def test_a_pod_that_appears_later_has_served_nothing_before() -> None:
-    first, _, _ = trial_of_pods({"a": (40, 1), "b": (40, 1), "c": (40, 1)})
-    read = replace(read_of(Counts(160, 2, 400, 4)), pods={ERRORS: {"a": (40, 1), "d": (40, 0)}})
-    after, _ = step(first, read, ONE_METRIC)
-    assert [each.pod for each in after.metrics[0][0].without] == ["a", "b", "c", "d"]

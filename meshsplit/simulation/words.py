@@ -67,3 +67,8 @@ def to_range(interval: Interval) -> str:
 
 def _times(value: float) -> str:
     return "∞" if not math.isfinite(value) else f"{value:.1f}" if value < 10.0 else f"{value:.0f}"
+
+
+def to_amount(rate: float) -> str:
+    """Requests a second."""
+    return f"{rate:.1f}" if rate < 100.0 else f"{rate:,.0f}"
