@@ -81,7 +81,7 @@ def _make_group_day(chance: random.Random, bad: bool) -> GroupDay:
     traffic = math.exp(chance.uniform(math.log(5), math.log(2000)))
     rate = math.exp(chance.uniform(math.log(0.0005), math.log(0.01)))
     worse = 1 + chance.uniform(2, 30) if bad else 1.0
-    from_weight = chance.choice([0, 0, 100, 250]) if bad else 0
+    from_weight = chance.choice([0, 0, 100, 150]) if bad else 0
     world = World(
         traffic,
         stable=(Phase(rate),),
