@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from meshsplit.api.cron import is_cron, is_time_zone
 from meshsplit.api.modelsplit import ModelSplit, ModelSplitSpec, SessionAffinity
-from meshsplit.api.strategy import Analysis, Metric
+from meshsplit.api.problems import describe
+from meshsplit.api.strategy import Analysis, Canary, Metric
 from meshsplit.diagnostics import Finding, ObjectRef
 
 _OVER_TIME = re.compile(r"\b(i?rate|increase)\s*\(")
@@ -22,13 +24,15 @@ _IGNORED = (
 
 
 def advise(split: ModelSplit) -> tuple[Finding, ...]:
-    """The findings on affinity and analysis (MSP008, MSP403, MSP501, MSP504, MSP505), in order of fields."""
+    """The findings on one object alone (MSP008, MSP310, MSP403, MSP501, MSP504, MSP505, MSP506)."""
     ref = ObjectRef(split.kind, split.metadata.namespace, split.metadata.name)
     found = list(_advise_ignored(ref, split.spec))
     found += _advise_sidecars(ref, split.spec)
     if split.spec.session_affinity is not None:
         protocols = split.spec.routing.protocols
         found += _advise_affinity(ref, split.spec.session_affinity, protocols is None or "grpc" in protocols)
+    if split.spec.strategy is not None and split.spec.strategy.canary is not None:
+        found += _advise_windows(ref, split.spec.strategy.canary)
     if split.spec.analysis is not None:
         found += _advise_analysis(ref, split.spec.analysis)
     return tuple(found)
@@ -92,6 +96,20 @@ def _advise_analysis(ref: ObjectRef, analysis: Analysis) -> Iterator[Finding]:
                 fix='add tolerance: {ratio: "1"} to compare with the stable member, or an absolute limit',
             )
         yield from _advise_queries(ref, (*path, "metrics", index), metric)
+
+
+def _advise_windows(ref: ObjectRef, canary: Canary) -> Iterator[Finding]:
+    for at, window in enumerate(canary.windows):
+        path = ("spec", "strategy", "canary", "windows", at)
+        wrong = [
+            ("schedule", window.schedule, is_cron(window.schedule), "five cron fields such as 0 9 * * 1-5"),
+            ("timeZone", window.time_zone, is_time_zone(window.time_zone), "a zone such as Europe/Zurich"),
+            ("duration", window.duration, re.search("[1-9]", window.duration), "a duration such as 8h"),
+        ]
+        for field, found, is_fine, wanted in wrong:
+            if not is_fine:
+                message = f"window {at} never opens: {field} is {describe(found)}, want {wanted}"
+                yield Finding("MSP506", message, ref, (*path, field), fix=f"write {wanted}")
 
 
 def _advise_queries(ref: ObjectRef, path: tuple[str | int, ...], metric: Metric) -> Iterator[Finding]:

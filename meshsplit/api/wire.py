@@ -75,6 +75,8 @@ class Matching:
 
 
 def _to_time(value: Any) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value
     if isinstance(value, str) and _RFC3339.fullmatch(value):
         try:
             return datetime.fromisoformat(value)

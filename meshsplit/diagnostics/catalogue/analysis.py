@@ -42,7 +42,8 @@ ANALYSIS = (
         "probability needs a number of them, not an amount of time.",
         does="`plan` says how long the verdict takes, and which change would let it fit. Nothing is refused: "
         "without a verdict by the deadline the rollout is inconclusive.",
-        fix="Widen the margin, end at a larger weight, or allow more time; what each would have to be is said.",
+        fix="Widen the margin, end at a larger weight, or allow more time; what each would have to be is "
+        "said.",
         example=dedent("""\
             analysis:
               deadline: 3h
@@ -75,6 +76,20 @@ ANALYSIS = (
         example=dedent("""\
             bad: 'sum by (member) (rate(model_refusals_total[1m]))'   # wrong
             bad: 'sum by (member) (model_refusals_total)'             # right
+            """),
+    ),
+    Rule(
+        "MSP506",
+        Severity.ERROR,
+        "a window of the rollout never opens",
+        why="Steps move only while a window is open. A schedule, time zone or duration that cannot be read "
+        "names no time, so a rollout would wait for ever.",
+        does="Keeps the window closed: no step moves unless another window is open. A breach still rolls "
+        "back, and a person may still promote.",
+        fix="Write five cron fields (minute, hour, day, month, weekday), an IANA time zone, and a duration.",
+        example=dedent("""\
+            windows:
+            - {schedule: 0 9 * * 1-5, duration: 8h, timeZone: Europe/Zurich}
             """),
     ),
 )
