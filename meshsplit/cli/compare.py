@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from meshsplit.diagnostics import ObjectRef
 from meshsplit.istio import names
-from meshsplit.model import FULL, Split
+from meshsplit.model import FULL, GroupKey, Split
 
 Body = Mapping[str, Any]
 Shares = tuple[tuple[str, int], ...]
@@ -96,6 +96,17 @@ def split_of(body: Body) -> Split | None:
         weights.append((member, int(weight)))
     total = sum(weight for _, weight in weights)
     return Split(tuple(sorted(weights)), total) if total in {FULL, PER_MILLE} else None
+
+
+def splits_of(bodies: Iterable[Body]) -> dict[GroupKey, Split]:
+    """What serves, as the objects that meshsplit made say themselves."""
+    current = {}
+    for body in bodies:
+        split = split_of(body) if is_ours(body, frozenset()) else None
+        tag = _mapping(body["metadata"], "annotations").get(names.MODEL_TAG)
+        if split is not None and isinstance(tag, str):
+            current[GroupKey(ref_of(body).namespace, tag)] = split
+    return current
 
 
 def _without_owners(body: Body) -> dict[str, Any]:

@@ -21,6 +21,30 @@ _DEFAULT = ":0"
 _NO_FILES = ":4"
 
 
+COMPLETION_SECONDS = 2.0
+"""Completion answers from the cluster within this time, or not at all."""
+
+
+def complete_splits(context: click.Context, _argument: click.Parameter, typed: str) -> list[CompletionItem]:
+    """Names of ModelSplits of the namespace that the line names; none when the cluster does not answer."""
+    from meshsplit.cli.connection import Connection
+    from meshsplit.cli.kinds import MODEL_SPLITS
+
+    given = context.params
+    try:
+        connection = Connection(
+            given.get("kubeconfig"),
+            given.get("kube_context"),
+            given.get("impersonate") or "",
+            COMPLETION_SECONDS,
+        )
+        cluster = connection.open(given.get("namespace"))
+        names = [split["metadata"]["name"] for split in cluster.list(MODEL_SPLITS, cluster.namespace)]
+    except (click.ClickException, ImportError):
+        return []
+    return [CompletionItem(name) for name in names if name.startswith(typed)]
+
+
 @click.command("completion")
 @click.argument("shell", type=click.Choice(list(_SHELLS)))
 @output_options(["text", "json", "yaml"])

@@ -9,18 +9,26 @@ from pathlib import Path
 import click
 
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.local import WORK, CannotServe, LocalMesh, gateway_port_option, running, stopped_by_signals
+from meshsplit.cli.local import gateway_port_option
+from meshsplit.cli.localmesh import WORK, CannotServe, LocalMesh, running
 from meshsplit.cli.output import Output, output_options
+from meshsplit.cli.signals import stopped_by_signals
+from meshsplit.cli.walkthrough import GROUP, GROUPING, HALVING, PREPARING, WEIGHING, Line
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
 from meshsplit.manifests.reader import DEFAULT_NAMESPACE
-from meshsplit.model import GroupKey, Split
+from meshsplit.model import Settings, Split
 
-GROUP = GroupKey("modelmesh-apps", "ai-model")
 PATH = f"/modelmesh/{GROUP.namespace}/v2/models/{GROUP.name}/infer"
 BODY = b'{"inputs": [{"name": "predict", "shape": [1, 4], "datatype": "FP32", "data": [6.8, 2.8, 4.8, 1.4]}]}'
 
+AT_FIRST = Split((("ai-model-one", 80), ("ai-model-two", 20)))
+AT_LAST = Split((("ai-model-one", 50), ("ai-model-two", 50)))
+
 LINGER_SECONDS = 60.0
 """How long the mesh stays up for a reader's own requests when no terminal can send Ctrl-C."""
+
+# A change serves in a fraction of a second; a busy machine may take many times that.
+CHANGE_SECONDS = 20.0
 
 
 @click.command("demo", short_help="a live split on this machine, measured")
@@ -29,60 +37,75 @@ LINGER_SECONDS = 60.0
 @click.option("--once", is_flag=True, help="Stop after the measurements instead of serving on.")
 @output_options(["text"])
 def demo_command(gateway_port: int, requests: int, once: bool, output: Output) -> int:
-    """Serve two models 80/20 on a real Envoy, measure the split, change it under load, and serve on.
+    """Make two models a group 80/20 with kubectl, measure the split, change it under load, and serve on.
 
-    Needs no cluster. Writes only below ./.meshsplit. Serves until Ctrl-C on a terminal, else for one minute.
+    Needs no cluster: an embedded one, the controller and a real Envoy run on this machine. Without kubectl
+    the same changes are made over the API. Writes only below ./.meshsplit/demo. Serves until Ctrl-C on a
+    terminal, else for one minute.
     """
     stop = threading.Event()
-    folder = WORK / "demo"
-    _copy_example(folder)
-    with stopped_by_signals(stop), running(folder, gateway_port, DEFAULT_NAMESPACE, None, output) as mesh:
-        mesh.start()
-        output.answer(f"gateway  {mesh.session.url}   a real Envoy; models ai-model-one and ai-model-two\n")
-        _measure(mesh, requests, output)
+    work = WORK / "demo"
+    folder = work / "manifests"
+    opened = running(folder, work, gateway_port, DEFAULT_NAMESPACE, Settings(), output, keep=False)
+    with stopped_by_signals(stop), opened as mesh:
+        _copy_example(folder)
+        mesh.start(stop)
+        output.answer(f"gateway  {mesh.session.url}   a real Envoy; models ai-model-one and ai-model-two")
+        output.answer(f"cluster  export KUBECONFIG={mesh.kubeconfig}\n")
+        if shutil.which("kubectl") is None:
+            output.answer("There is no kubectl on the PATH: what it would do is done over the API.")
+        _walk(mesh, (*PREPARING, *GROUPING, *WEIGHING), AT_FIRST, output)
+        _measure(mesh, AT_FIRST, requests, output)
         if not stop.is_set():
-            _edit_under_load(mesh, stop, requests, output)
+            _edit_under_load(mesh, requests, output)
+            _measure(mesh, AT_LAST, requests, output)
         if once or stop.is_set():
             return ExitCode.INTERRUPTED if stop.is_set() else ExitCode.YES
         return _serve_on(mesh, stop, output)
 
 
-def _measure(mesh: LocalMesh, requests: int, output: Output) -> None:
-    split = mesh.splits[GROUP]
-    output.answer(f"asked for   {_percents(split)}")
+def _walk(mesh: LocalMesh, lines: tuple[Line, ...], split: Split, output: Output) -> None:
+    """Do what the lines say, printing each, and wait until the group serves `split`."""
+    for line in lines:
+        output.answer(f"$ {line}")
+        line.run(mesh)
+    if not mesh.splits.wait_for(GROUP, split, CHANGE_SECONDS):
+        mesh.require_running()
+        raise CannotServe(f"{GROUP} does not serve {split}; see: kubectl describe msplit {GROUP.name}")
+
+
+def _measure(mesh: LocalMesh, split: Split, requests: int, output: Output) -> None:
+    output.answer(f"\nasked for   {_percents(split)}")
     output.answer(f"REST        {_measured(send_rest(mesh.session.url, PATH, BODY, requests), split)}")
     output.answer(f"gRPC        {_measured(send_grpc(mesh.session.url, GROUP.name, requests), split)}\n")
 
 
-def _edit_under_load(mesh: LocalMesh, stop: threading.Event, requests: int, output: Output) -> None:
-    """Change both percentages while requests flow, then measure again."""
+def _edit_under_load(mesh: LocalMesh, requests: int, output: Output) -> None:
+    """Change both percentages while requests flow, at least so many from before to after."""
     during: list[Tally] = []
     quiet = threading.Event()
 
     def load() -> None:
-        while not quiet.is_set():
+        while not quiet.is_set() or sum(tally.total for tally in during) < requests:
             during.append(send_rest(mesh.session.url, PATH, BODY, 100))
 
-    before = mesh.splits[GROUP]
     sender = threading.Thread(target=load)
     sender.start()
-    output.answer("edit        ai-model-one 80 → 50, ai-model-two 20 → 50, while requests flow")
-    for name, percent in (("ai-model-one", "80"), ("ai-model-two", "20")):
-        path = mesh.folder / f"{name}.yaml"
-        path.write_text(path.read_text().replace(f'"{percent}"', '"50"'))
-    mesh.follow(stop, until=lambda: mesh.splits[GROUP] != before)
-    quiet.set()
-    sender.join()
+    try:
+        _walk(mesh, HALVING, AT_LAST, output)
+    finally:
+        quiet.set()
+        sender.join()
     sent, failed = sum(tally.total for tally in during), sum(tally.failed for tally in during)
-    output.answer(f"meanwhile   {sent} requests, {failed} failed\n")
-    if not stop.is_set():
-        _measure(mesh, requests, output)
+    output.answer(f"meanwhile   {sent} requests, {failed} failed")
 
 
 def _serve_on(mesh: LocalMesh, stop: threading.Event, output: Output) -> int:
     output.answer("Your turn:")
+    output.answer(f"  export KUBECONFIG={mesh.kubeconfig}")
+    output.answer("  kubectl get msplit,isvc,vs")
     output.answer(f"  curl -X POST {mesh.session.url}{PATH} -d '{BODY.decode()}'")
-    output.answer(f"  edit {mesh.folder}/ai-model-*.yaml: the percentages must add up to 100")
+    output.answer(f"  edit {mesh.folder}/*.yaml, or use kubectl: the percentages must add up to 100")
     if sys.stdin.isatty():
         output.answer("Ctrl-C stops everything.")
         mesh.follow(stop)
@@ -120,6 +143,6 @@ def _example() -> Path:
     """The example's folder in a checkout, or in an installed package."""
     package = Path(__file__).parents[1]
     for root in (package.parent / "examples", package / "examples"):
-        if (root / "modelmesh-canary").is_dir():
-            return root / "modelmesh-canary"
-    raise CannotServe("the example folder modelmesh-canary is not in this installation")
+        if (root / "walk-through").is_dir():
+            return root / "walk-through"
+    raise CannotServe("the example folder walk-through is not in this installation")

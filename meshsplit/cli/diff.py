@@ -1,15 +1,18 @@
 """`meshsplit diff`: what render would change."""
 
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from meshsplit.cli.check import Checked, check
-from meshsplit.cli.compare import Body, Difference, Redraw, compare, is_ours, ref_of, split_of
-from meshsplit.cli.difftext import run_external_diff, to_text, to_unified
+from meshsplit.cli.checking import Checked, check
+from meshsplit.cli.compare import Body, Difference, Redraw, compare, is_ours, ref_of, splits_of
+from meshsplit.cli.difftext import FILES, LIVE, Sides, run_external_diff, to_text, to_unified
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.inputs import STDIN, CannotRead, Inputs, input_options, require_pipe, stdin
+from meshsplit.cli.livebodies import owned_by, say_partial
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.program import program_of
 from meshsplit.cli.render import reported
@@ -20,7 +23,7 @@ from meshsplit.istio import names
 from meshsplit.istio.plan import make_group_plan
 from meshsplit.istio.virtualservice import make_virtual_service
 from meshsplit.manifests.files import UnreadableInput, read_paths
-from meshsplit.model import GroupKey, Split
+from meshsplit.model import Split
 
 EXTERNAL_DIFF = "KUBECTL_EXTERNAL_DIFF"
 
@@ -29,42 +32,89 @@ EXTERNAL_DIFF = "KUBECTL_EXTERNAL_DIFF"
 @input_options
 @click.option(
     "--against",
-    required=True,
     type=click.Path(allow_dash=True),
     help="Objects to compare with: a file, a folder, or - for standard input (kubectl get … -o yaml).",
 )
 @output_options(["text", "json", "yaml", "unified"])
 @click.pass_context
-def diff_command(context: click.Context, inputs: Inputs, against: str, output: Output) -> None:
-    """Compare what FILES render to with the objects in --against.
+def diff_command(context: click.Context, inputs: Inputs, against: str | None, output: Output) -> None:
+    """Compare what FILES render to with the objects in --against, or with those of the cluster.
+
+    With --live the objects of the cluster are read beside FILES: the difference is what the controller would
+    change once FILES are applied, or, without FILES, what it would change now (-n: in that namespace).
 
     Only VirtualServices and DestinationRules that meshsplit made, or would make, are compared. A group whose
-    percentages are invalid, or whose rollout has begun, is expected at the split that --against has; what
-    cannot be read leaves its objects as they are.
+    percentages are invalid, or whose rollout has begun, is expected at the split that serves; what cannot be
+    read leaves its objects as they are.
 
     Exit codes: 0 no difference, 1 differences or errors, 2 could not read the input.
     """
-    bodies = _read_against(inputs, against)
-    checked = check(inputs, current=_current(bodies))
-    rendered = checked.translation.objects
-    made = frozenset(map(ref_of, rendered))
-    untouched = frozenset(ObjectRef(*identity) for identity in checked.translation.untouched)
-    ours = [body for body in bodies if is_ours(body, made) and ref_of(body) not in untouched]
-    differences = compare(rendered, ours, _make_redraw(checked))
+    if (against is None) == (inputs.live is None):
+        raise click.UsageError("name what to compare with: either --against or --live")
+    if against is None:
+        checked = check(inputs)
+        bodies: list[Body] = [owned_by(body, names.MANAGER) for body in checked.live.bodies]
+    else:
+        bodies = _read_against(inputs, against)
+        checked = check(inputs, current=splits_of(bodies))
+    comparison = _compare(checked, bodies, "" if inputs.has_files else inputs.named_namespace)
     located = reported(checked)
     if located:
         output.say(findings_to_text(located, output.stderr) + "\n\n" + to_summary(checked.count(located)))
-    _write(differences, len({*made, *map(ref_of, ours)}), output)
+    if partial := say_partial(checked.live, inputs.named_namespace):
+        output.say(partial)
+    _write(comparison, output, FILES if against is not None else LIVE)
     failed = any(each.severity is Severity.ERROR for each in located)
     program = program_of(context)
-    if failed:
-        output.say(next_to_explain(located, program))
-    else:
-        output.say(
-            f"Next: {program} "
-            + (f"render {inputs} | kubectl apply -f -" if differences else f"lint {inputs}")
-        )
-    context.exit(ExitCode.NO if differences or failed else ExitCode.YES)
+    output.say(
+        next_to_explain(located, program)
+        if failed
+        else f"Next: {_following(inputs, bool(comparison.differences), program)}"
+    )
+    context.exit(ExitCode.NO if comparison.differences or failed else ExitCode.YES)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs, and how many objects were looked at."""
+
+    differences: tuple[Difference, ...]
+    compared: int
+
+
+def _compare(checked: Checked, bodies: Sequence[Body], namespace: str) -> Comparison:
+    """What is rendered against `bodies`, in one namespace or in all ("")."""
+    rendered = [body for body in checked.translation.objects if _is_in(body, namespace)]
+    made = frozenset(map(ref_of, rendered))
+    untouched = frozenset(ObjectRef(*identity) for identity in checked.translation.untouched)
+    ours = [
+        body
+        for body in bodies
+        if is_ours(body, made) and _is_in(body, namespace) and ref_of(body) not in untouched
+    ]
+    differences = compare(rendered, ours, _make_redraw(checked))
+    return Comparison(differences, len({*made, *map(ref_of, ours)}))
+
+
+def _is_in(body: Body, namespace: str) -> bool:
+    return not namespace or ref_of(body).namespace == namespace
+
+
+def _following(inputs: Inputs, differs: bool, program: str) -> str:
+    """The next command: what brings the difference about, or a look at what is."""
+    if inputs.live is None:
+        return f"{program} render {inputs} | kubectl apply -f -" if differs else f"{program} lint {inputs}"
+    flags = inputs.live.flags
+    if not inputs.has_files:
+        return f"{program} check{flags}" if differs else f"{program} get -A{flags}"
+    return _how_to_apply(inputs) if differs else f"{program} lint {inputs}"
+
+
+def _how_to_apply(inputs: Inputs) -> str:
+    files = [f"-f {path}" for path in inputs.paths]
+    files += [f"-k {inputs.kustomization}"] if inputs.kustomization else []
+    where = f" -n {inputs.named_namespace}" if inputs.named_namespace else ""
+    return f"kubectl apply {' '.join(files)}{where}{inputs.live.flags if inputs.live else ''}"
 
 
 def _read_against(inputs: Inputs, against: str) -> list[Body]:
@@ -82,17 +132,6 @@ def _read_against(inputs: Inputs, against: str) -> list[Body]:
         where = f"{place.file}:{place.line}:{place.column}" if place else against
         raise CannotRead(f"--against: {where}: {broken[0].message}")
     return [document.body for document in read.documents]
-
-
-def _current(bodies: list[Body]) -> dict[GroupKey, Split]:
-    """What serves, as the objects themselves say."""
-    current = {}
-    for body in bodies:
-        split = split_of(body) if is_ours(body, frozenset()) else None
-        tag = (body["metadata"].get("annotations") or {}).get(names.MODEL_TAG) if split else None
-        if split is not None and isinstance(tag, str):
-            current[GroupKey(ref_of(body).namespace, tag)] = split
-    return current
 
 
 def _make_redraw(checked: Checked) -> Redraw:
@@ -114,20 +153,21 @@ def _carries(split: Split) -> set[str]:
     return {name for name, weight in split.weights if weight}
 
 
-def _write(differences: tuple[Difference, ...], compared: int, output: Output) -> None:
+def _write(comparison: Comparison, output: Output, sides: Sides) -> None:
+    differences = comparison.differences
     if output.format in {"json", "yaml"}:
-        output.report("DiffReport", to_report(differences, compared))
+        output.report("DiffReport", to_report(differences, comparison.compared))
         return
     if output.format == "unified":
         external = os.environ.get(EXTERNAL_DIFF)
         if external and differences:
             run_external_diff(external, differences)
         elif differences:
-            output.answer("\n".join(to_unified(each, output.stdout) for each in differences))
+            output.answer("\n".join(to_unified(each, output.stdout, sides) for each in differences))
         return
     for each in differences:
-        output.answer(to_text(each, output.stdout))
-    output.answer(to_closing_line(differences, compared))
+        output.answer(to_text(each, output.stdout, sides))
+    output.answer(to_closing_line(differences, comparison.compared))
 
 
 def to_closing_line(differences: tuple[Difference, ...], compared: int) -> str:

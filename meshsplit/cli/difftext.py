@@ -3,40 +3,53 @@
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from meshsplit.cli.compare import Body, Difference, WeightChange
 from meshsplit.cli.inputs import CannotRead
 from meshsplit.cli.terminal import Style, visible
 from meshsplit.manifests.writer import write_documents
 
-BEFORE, AFTER = "against", "render "
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What the two sides of a comparison are called, in the same width."""
+
+    before: str
+    after: str
+
+
+FILES = Sides("against", "render ")
+LIVE = Sides("live", "plan")
 
 _NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9.-]")
 
 
-def to_text(difference: Difference, style: Style) -> str:
+def to_text(difference: Difference, style: Style, sides: Sides = FILES) -> str:
     """Weights by member where only they differ, one line for a whole object, else a unified diff."""
     if difference.weights:
-        lines = _head(difference, style)
+        lines = _head(difference, style, sides)
         for change in difference.weights:
             lines += _weight_lines(change, style)
         return "\n".join(lines)
     if difference.before is None:
-        return style.added(f"+++ {AFTER}  {difference.object}    would be added")
+        return style.added(f"+++ {sides.after}  {difference.object}    would be added")
     if difference.after is None:
-        return style.removed(f"--- {BEFORE}  {difference.object}    would be removed")
-    return to_unified(difference, style)
+        return style.removed(f"--- {sides.before}  {difference.object}    would be removed")
+    return to_unified(difference, style, sides)
 
 
-def to_unified(difference: Difference, style: Style) -> str:
+def to_unified(difference: Difference, style: Style, sides: Sides = FILES) -> str:
     """A unified diff of the two objects as YAML, empty on the side that has none."""
-    before, after = _yaml_lines(difference.before), _yaml_lines(difference.after)
+    before = _yaml_lines(_in_order_of(difference.before, difference.after))
+    after = _yaml_lines(difference.after)
     hunks = list(unified_diff(before, after, lineterm=""))[2:]
-    return "\n".join([*_head(difference, style), *(_painted(visible(line), style) for line in hunks)])
+    return "\n".join([*_head(difference, style, sides), *(_painted(visible(line), style) for line in hunks)])
 
 
 def run_external_diff(command: str, differences: Iterable[Difference]) -> None:
@@ -58,8 +71,8 @@ def run_external_diff(command: str, differences: Iterable[Difference]) -> None:
             raise CannotRead(f"cannot run {command!r}: {error}") from None
 
 
-def _head(difference: Difference, style: Style) -> list[str]:
-    before, after = f"--- {BEFORE}  {difference.object}", f"+++ {AFTER}  {difference.object}"
+def _head(difference: Difference, style: Style, sides: Sides) -> list[str]:
+    before, after = f"--- {sides.before}  {difference.object}", f"+++ {sides.after}  {difference.object}"
     return [style.strong(before), style.strong(after)]
 
 
@@ -71,6 +84,17 @@ def _weight_lines(change: WeightChange, style: Style) -> list[str]:
     ]
     lines += [style.added(f"+    {member.ljust(width)}  weight {weight}") for member, weight in change.after]
     return lines
+
+
+def _in_order_of(value: Any, model: Any) -> Any:
+    """The value with its keys in the order of the other's, which a server does not keep."""
+    if isinstance(value, Mapping) and isinstance(model, Mapping):
+        order = [*(key for key in model if key in value), *(key for key in value if key not in model)]
+        return {key: _in_order_of(value[key], model.get(key)) for key in order}
+    if isinstance(value, list) and isinstance(model, list):
+        longer = (*model, *([None] * len(value)))
+        return [_in_order_of(item, other) for item, other in zip(value, longer, strict=False)]
+    return value
 
 
 def _yaml_lines(body: Body | None) -> list[str]:

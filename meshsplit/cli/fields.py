@@ -1,6 +1,6 @@
 """Help on the fields of a ModelSplit, from the schema that also checks them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -54,6 +54,18 @@ def find_near_field(topic: str) -> str:
         found.append(step)
         schema = inner[step]
     return ".".join(found)
+
+
+def field_paths() -> Iterator[str]:
+    """Every field of `spec`, list indices and map keys left out: `routing.hosts`."""
+    yield from _walk(_properties(_root())["spec"], "")
+
+
+def _walk(schema: Schema, at: str) -> Iterator[str]:
+    for name, inner in _properties(schema).items():
+        path = f"{at}.{name}" if at else name
+        yield path
+        yield from _walk(inner, path)
 
 
 def to_field_text(field: FieldHelp, style: Style) -> str:

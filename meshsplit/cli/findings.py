@@ -1,7 +1,7 @@
 """From findings about objects to findings with a place in a file, less those that were silenced."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from meshsplit.diagnostics import Finding, ObjectRef, Position, Related, Severity, severity_of
@@ -32,14 +32,20 @@ class Counts:
     errors: int
     warnings: int
     notes: int
+    live: int = 0
+    """Objects that were read from a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The documents of the input by object, and for every generated object the one it was made from."""
+    """The documents of the input by object, and for every generated object the one it was made from.
+
+    `live` are objects that were read from a cluster: they have no place in a file.
+    """
 
     documents: Mapping[ObjectRef, Document]
     sources: Mapping[ObjectRef, ObjectRef]
+    live: Mapping[ObjectRef, Mapping[str, Any]] = field(default_factory=dict)
 
     def resolve(self, ref: ObjectRef | None, path: tuple[str | int, ...]) -> Position | None:
         """The place of a field; for a generated object that of its source's name; None for neither."""
@@ -51,17 +57,21 @@ class Places:
         source = self.documents.get(self.sources.get(ref, ref))
         return locate(source, ("metadata", "name")) if source is not None else None
 
-    def document_of(self, ref: ObjectRef | None) -> Document | None:
-        """The document of an object, or of the one it was made from."""
-        if ref is None:
-            return None
-        return self.documents.get(ref) or self.documents.get(self.sources.get(ref, ref))
+    def body_of(self, ref: ObjectRef | None) -> Mapping[str, Any]:
+        """An object of the input, or the one it was made from; empty for neither."""
+        for known in () if ref is None else (ref, self.sources.get(ref, ref)):
+            document = self.documents.get(known)
+            body = self.live.get(known) if document is None else document.body
+            if body is not None:
+                return body
+        return {}
 
 
 def make_places(
     documents: Iterable[Document],
     objects: Iterable[Mapping[str, Any]] = (),
     outcomes: Iterable[Outcome] = (),
+    live: Mapping[ObjectRef, Mapping[str, Any]] | None = None,
 ) -> Places:
     """Index the input; a group's VirtualService comes from its ModelSplit or else its first member."""
     by_object: dict[ObjectRef, Document] = {}
@@ -80,7 +90,7 @@ def make_places(
             sources[ref] = group.source
         elif group.members:
             sources[ref] = ObjectRef("InferenceService", ref.namespace, group.members[0].name)
-    return Places(by_object, sources)
+    return Places(by_object, sources, live or {})
 
 
 def join_findings(read: Sequence[Finding], understood: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -131,13 +141,11 @@ def _is_silenced(
         return True
     if position is not None and code in comments.get((position.file, position.line), frozenset()):
         return True
-    return code in _annotated(places.document_of(located.finding.object))
+    return code in _annotated(places.body_of(located.finding.object))
 
 
-def _annotated(document: Document | None) -> frozenset[str]:
-    if document is None:
-        return frozenset()
-    metadata = document.body.get("metadata")
+def _annotated(body: Mapping[str, Any]) -> frozenset[str]:
+    metadata = body.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
     value = annotations.get(IGNORE_ANNOTATION) if isinstance(annotations, Mapping) else None
     if not isinstance(value, str):

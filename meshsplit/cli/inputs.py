@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from meshsplit.api.settings import to_settings
+from meshsplit.cli.connection import Connection, connection_options
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.findings import locate_findings, make_places
 from meshsplit.cli.program import program_of
@@ -47,16 +49,27 @@ class Inputs:
     kustomization: str | None
     namespace: str
     settings: Path | None
+    live: Connection | None = None
+    named_namespace: str = ""
+    """The namespace that the command line names, "" when it names none."""
 
     def __str__(self) -> str:
         """The same input for the next command to type."""
         named = [*self.paths, *(["-k", self.kustomization] if self.kustomization else [])]
+        if self.live is not None:
+            where = f" -n {self.named_namespace}" if self.named_namespace else ""
+            return " ".join([*named, f"--live{where}{self.live.flags}"])
         return " ".join(named) or STDIN
+
+    @property
+    def has_files(self) -> bool:
+        """Whether anything but a cluster is named."""
+        return bool(self.paths) or self.kustomization is not None
 
     def read(self) -> ReadResult:
         """Everything named, as one input; CannotRead for a file that is not there or cannot be read."""
         paths = self.paths
-        if not paths and self.kustomization is None:
+        if not self.has_files and self.live is None:
             require_pipe()
             paths = (STDIN,)
         results = []
@@ -85,9 +98,8 @@ def require_pipe() -> None:
         program = program_of(click.get_current_context())
         command = click.get_current_context().info_name
         raise CannotRead(
-            "no manifests: name files or folders, or pipe them in. "
-            "Reading a cluster comes with a later version.\n"
-            f"Next: {program} {command} DIR    or: kustomize build DIR | {program} {command} -"
+            "no manifests: name files or folders, pipe them in, or read a cluster with --live.\n"
+            f"Next: {program} {command} DIR    or: {program} {command} --live"
         )
 
 
@@ -111,7 +123,11 @@ def input_options(command: Command) -> Command:
     )
     @namespace_option
     @settings_option
-    @click.option("--offline", is_flag=True, expose_value=False, help="Implied: no connection is opened.")
+    @click.option("--offline", is_flag=True, help="No connection is opened; implied without --live.")
+    @click.option(
+        "--live", is_flag=True, help="Add the objects of the cluster; those in FILES take their place."
+    )
+    @connection_options
     @wraps(command)
     def with_inputs(
         *args: Any,
@@ -120,9 +136,25 @@ def input_options(command: Command) -> Command:
         kustomization: str | None,
         namespace: str,
         settings: Path | None,
+        offline: bool,
+        live: bool,
+        connection: Connection,
         **kwargs: Any,
     ) -> Any:
-        inputs = Inputs((*files, *filenames), kustomization, namespace, settings)
+        if offline and live:
+            raise click.UsageError("--offline and --live exclude each other")
+        context = click.get_current_context()
+        is_named = context.get_parameter_source("namespace") is ParameterSource.COMMANDLINE
+        if live and not is_named:
+            namespace = connection.own_namespace()
+        inputs = Inputs(
+            (*files, *filenames),
+            kustomization,
+            namespace,
+            settings,
+            live=connection if live else None,
+            named_namespace=namespace if is_named else "",
+        )
         return command(*args, inputs=inputs, **kwargs)
 
     return with_inputs  # type: ignore[return-value]  # click's decorators erase the signature

@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
-from meshsplit.cli.check import Checked, check
+from meshsplit.cli.checking import Checked, check
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.findings import Located
 from meshsplit.cli.github import to_github
 from meshsplit.cli.inputs import Inputs, input_options
 from meshsplit.cli.junit import to_junit
+from meshsplit.cli.livebodies import say_partial
 from meshsplit.cli.output import Output, output_options, to_json
 from meshsplit.cli.program import program_of
 from meshsplit.cli.sarif import to_sarif
@@ -64,6 +65,8 @@ def lint_command(
     """
     checked = check(inputs)
     located = checked.unsilenced(ignored)
+    if partial := say_partial(checked.live, inputs.named_namespace):
+        output.say(partial)
     limit = Severity(fail_on)
     _write(checked, located, limit, output)
     if output.format in {"text", "github"}:
@@ -100,6 +103,7 @@ def to_report(checked: Checked, located: tuple[Located, ...]) -> dict[str, Any]:
         "findings": [_to_entry(each) for each in located],
         "summary": {
             "documents": counts.documents,
+            "live": counts.live,
             "groups": counts.groups,
             "errors": counts.errors,
             "warnings": counts.warnings,

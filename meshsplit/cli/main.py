@@ -16,15 +16,20 @@ from meshsplit.cli.terminal import visible
 TRACEBACK = "MESHSPLIT_TRACEBACK"
 
 FAMILIES: dict[str, dict[str, str]] = {
-    "Offline (opens no connection beyond this machine)": {
+    "Offline (opens no connection, but for --live and explain GROUP)": {
         "render": "manifests in, Istio YAML out",
         "lint": "find mistakes; stable codes MSP101...",
         "plan": "how a rollout would go: time, exposure, limits",
         "simulate": "play a rollout against a traffic script",
-        "diff": "what render would change, against files",
-        "explain": "a code, or a field of ModelSplit",
-        "local": "a real Envoy on a folder of manifests",
+        "diff": "what render would change, against files or a cluster",
+        "explain": "a code, a field, or why a live group is where it is",
+        "local": "a cluster and a real Envoy on a folder of manifests",
         "demo": "a live split on this machine, measured",
+    },
+    "Live (your kubeconfig)": {
+        "get": "the splits of a cluster, one line each",
+        "status": "one split: target, now, members and objects",
+        "check": "is this cluster ready for meshsplit?",
     },
     "Setup": {
         "controller": "the in-cluster process",
@@ -74,7 +79,7 @@ class Verbs(click.Group):
 def cli() -> None:
     """Turn groups of ML models into Istio traffic.
 
-    Manifests come from files, folders or standard input.
+    Manifests come from files, folders, standard input, or a cluster.
     """
 
 

@@ -2,10 +2,11 @@
 
 import click
 
-from meshsplit.cli.check import Checked, check
+from meshsplit.cli.checking import Checked, check
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.findings import Located
 from meshsplit.cli.inputs import Inputs, input_options
+from meshsplit.cli.livebodies import say_partial
 from meshsplit.cli.objects import FORMATS, to_output
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.program import program_of
@@ -37,6 +38,8 @@ def render_command(context: click.Context, inputs: Inputs, weights: Weights, out
     """
     checked = check(inputs, weights)
     located = reported(checked)
+    if partial := say_partial(checked.live, inputs.named_namespace):
+        output.say(partial)
     if checked.translation.objects or output.format == "json":
         output.answer(to_output(checked.translation.objects, output.format))
     if located:

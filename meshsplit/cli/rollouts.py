@@ -7,7 +7,7 @@ from meshsplit.analysis.forecast import Conditions
 from meshsplit.analysis.planner import Plan, make_plan
 from meshsplit.api.modelsplit import KIND, ModelSplit, ModelSplitSpec
 from meshsplit.api.validation import to_modelsplit
-from meshsplit.cli.check import Checked
+from meshsplit.cli.checking import Checked
 from meshsplit.model import Group
 from meshsplit.policy import Policy, to_policy
 

@@ -18,7 +18,23 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "c
 # C0 and C1 control characters: a manifest must not be able to steer the terminal that shows it.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
-_ASCII = {"…": "...", "→": "->", "≤": "<=", "≥": ">="}
+_ASCII = {
+    "…": "...",
+    "→": "->",
+    "≤": "<=",
+    "≥": ">=",
+    "·": "-",
+    "✔": "+",
+    "✖": "x",
+    "◌": "~",
+    "⇶": "*",
+    "├─": "|-",
+    "└─": "`-",
+    "‼": "!",
+    "±": "+/-",
+    "✘": "x",
+    "∞": "inf",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,18 @@ class Style:
     def removed(self, text: str) -> str:
         """A line that only the old side has."""
         return self._paint(text, fg="red")
+
+    def good(self, text: str) -> str:
+        """What is as it should be."""
+        return self._paint(text, fg="green")
+
+    def bad(self, text: str) -> str:
+        """What somebody should look at."""
+        return self._paint(text, fg="red", bold=True)
+
+    def doubtful(self, text: str) -> str:
+        """What is not known, or may become good or bad."""
+        return self._paint(text, fg="yellow")
 
     def _paint(self, text: str, fg: str | None = None, bold: bool = False, dim: bool = False) -> str:
         if not self.colour:

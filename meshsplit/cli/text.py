@@ -52,8 +52,9 @@ def to_summary(counts: Counts) -> str:
         _number(counts.warnings, "warning"),
         _number(counts.notes, "note"),
     ]
+    live = f" and {_number(counts.live, 'object')} of the cluster" if counts.live else ""
     checked = (
-        f"Checked {_number(counts.documents, 'document')} in {_number(counts.files, 'file')}, "
+        f"Checked {_number(counts.documents, 'document')} in {_number(counts.files, 'file')}{live}, "
         f"{_number(counts.groups, 'group')}: "
     )
     return checked + ", ".join(parts) + "."

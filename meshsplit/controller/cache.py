@@ -204,8 +204,7 @@ class Cache:
     def _groups_of(self, key: GroupKey) -> set[GroupKey]:
         """The groups that the model of this name is in."""
         model = self.services.get(ObjectKey(key.namespace, key.name))
-        tag = model.tag if isinstance(model, InferenceService) else None
-        tagged = {GroupKey(key.namespace, tag)} if tag else set()
+        tagged = {GroupKey(key.namespace, model.tag)} if model is not None and model.tag else set()
         return tagged | {split.key for split in self.splits.of_group(key)}
 
     def _live_splits(self, keys: frozenset[GroupKey]) -> list[LiveSplit]:

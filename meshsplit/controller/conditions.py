@@ -76,11 +76,13 @@ def say_ready(facts: Facts) -> Says:
         reason = NOT_EXPOSED if group.withdrawn else _reason_of_refusal(blocking)
         return Says("False", reason, _and_serving(explain(blocking), outcome.split))
     wrong = facts.first(WEIGHT_REASONS) or facts.first({"MSP110"})
-    if group.target is None or outcome.split is None:
+    if group.target is None:
         return Says("False", INVALID, _and_serving(explain(wrong), outcome.split))
     routes = say_routes(facts)
     if routes.status == "False":
         return Says("False", routes.reason, routes.message)
+    if outcome.split is None:
+        return Says("False", INVALID, _and_serving(explain(wrong), None))
     return _say_progress(facts, outcome.split, group.target)
 
 
@@ -101,6 +103,8 @@ def say_routes(facts: Facts) -> Says:
     outcome = facts.outcome
     if facts.rejected:
         return Says("False", ROUTE_REJECTED, facts.rejected)
+    if facts.failed:
+        return Says("Unknown", WRITE_FAILED, facts.failed)
     if outcome.group.withdrawn is not None:
         return Says("False", NOT_EXPOSED, explain(outcome.group.withdrawn))
     wrong = facts.first(ROUTE_REASONS)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
+from meshsplit.controller.lead import LeadersWriter
 from meshsplit.controller.options import LEASE_NAME, Options
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
@@ -20,7 +22,7 @@ from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
 from meshsplit.controller.watches import Watches
 from meshsplit.controller.workers import Workers
-from meshsplit.kube.client import Client
+from meshsplit.kube.client import CALL_SECONDS, Client
 from meshsplit.kube.leader import LEASE_SECONDS, RENEW_DEADLINE_SECONDS, Elector
 from meshsplit.kube.port import ApiError, NotFound
 from meshsplit.kube.workqueue import WorkQueue
@@ -51,18 +53,26 @@ class Manager:
     OSError when the port of health and metrics is taken.
 
     `failure` says why it cannot go on, None while it can: then the process must exit, as another may lead.
+    `now` is the time of day, by which a status and its Events are dated and held back.
     """
 
-    def __init__(self, configuration: Configuration, options: Options) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        options: Options,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.failure: str | None = None
         self.queue: WorkQueue[GroupKey] = WorkQueue()
         self.cache = Cache(Claims())
         self.metrics = Metrics()
         self._configuration = configuration
         self._options = options
+        self._now = now
         self._stopping = threading.Event()
-        self._api = Client(configuration)
-        self._lease_api = Client(configuration, timeout=float(LEASE_SECONDS - RENEW_DEADLINE_SECONDS))
+        self._api = self._make_client()
+        self._lease_api = self._make_client(timeout=float(LEASE_SECONDS - RENEW_DEADLINE_SECONDS))
         self._elector = Elector(
             self._lease_api,
             options.lease_namespace,
@@ -90,6 +100,10 @@ class Manager:
         """End everything; a lead that is held is released. Again is harmless."""
         self._stopping.set()
         self.queue.shut_down()
+        if not self._followers:
+            self._api.close()  # nothing has begun: an answer that is still waited for is of no use
+        for beginner in self._threads[:1]:
+            beginner.join()  # it starts all others, and none once we are stopping
         if self._workers is not None:
             self._workers.join()
         self._elector.stop()
@@ -131,12 +145,15 @@ class Manager:
         """None while it can go on."""
         return self.failure
 
+    def _make_client(self, timeout: float = CALL_SECONDS) -> Client:
+        return Client(self._configuration, timeout=timeout, on_answered=self.metrics.answered)
+
     def _run(self) -> None:
         version = self._find_istio_version()
-        if version is None:
+        if version is None or self._stopping.is_set():
             return
         watches = Watches(
-            lambda: Client(self._configuration),
+            self._make_client,
             self.cache,
             self._options.settings,
             self._options.namespace,
@@ -171,20 +188,21 @@ class Manager:
         return self.is_leader and not self._stopping.is_set()
 
     def _make_reconciler(self, version: str) -> Reconciler:
-        settings, cache = self._options.settings, self.cache
-        resource = resources.virtual_services(version)
-        splits = Splits(self._api, settings, cache.splits)
+        cache, resource = self.cache, resources.virtual_services(version)
+        settings = replace(self._options.settings, istio_api_version=resource.api_version)
+        writer = LeadersWriter(self._api, lambda: self.is_leader)
+        splits = Splits(writer, settings, cache.splits)
         return Reconciler(
             settings=settings,
             cache=cache,
-            routes=Routes(self._api, resource, cache.routes, time.monotonic),
+            routes=Routes(writer, resource, cache.routes, time.monotonic),
             splits=splits,
             reporter=Reporter(
                 splits=splits,
                 recorder=Recorder(
-                    self._api, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
+                    writer, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
                 ),
-                now=lambda: datetime.now(UTC),
+                now=self._now,
                 on_status=self.metrics.record,
             ),
             on_related=self._enqueue,
@@ -238,9 +256,17 @@ class Manager:
         return False
 
     def _spawn(self, name: str, run: Callable[[], object]) -> None:
-        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread = threading.Thread(target=lambda: self._guard(run), name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _guard(self, run: Callable[[], object]) -> None:
+        """A thread that a bug ends must not leave a process that looks well and does nothing."""
+        try:
+            run()
+        except Exception as error:
+            log.exception("a bug: please report it")
+            self.failure = f"a thread ended by a bug: {type(error).__name__}: {error}"
 
     def _log_error(self, resource: Resource | None, error: ApiError) -> None:
         """Say it once until it is another one."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from meshsplit.controller import mirror
 from meshsplit.controller.claims import make_claim
 from meshsplit.controller.selection import Findings, find_claimed_names, find_current, narrow, select
-from meshsplit.controller.written import Written
+from meshsplit.controller.written import Written, sooner
 from meshsplit.diagnostics import ObjectRef
 from meshsplit.kserve.drafts import age_of
 from meshsplit.kserve.source import understand
@@ -58,7 +58,7 @@ class Reconciler:
             self.splits.delete(split)
         if written.error is not None:
             raise written.error
-        return max(pause, written.pause)
+        return sooner(pause, written.pause)
 
     def is_steady(self, view: View, selection: Selection) -> bool:
         """Whether a pass over the key would do nothing, now or later."""
@@ -125,7 +125,7 @@ class Reconciler:
         written = Written()
         for body in selection.stale:
             try:
-                written.pause = max(written.pause, self.routes.apply(body))
+                written.pause = sooner(written.pause, self.routes.apply(body))
             except ApiError as error:
                 written.note(body["metadata"]["name"], error)
         for route in selection.surplus:

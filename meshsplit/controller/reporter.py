@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshsplit.controller.conditions import ROUTE_REJECTED, WEIGHT_REASONS, Facts, explain
 from meshsplit.controller.report import make_bystander_status, make_status
-from meshsplit.controller.selection import find_followed
+from meshsplit.controller.selection import find_current, find_followed
 from meshsplit.controller.transitions import Happening, find_happenings, make_name
-from meshsplit.controller.written import Written
+from meshsplit.controller.written import Written, sooner
 from meshsplit.diagnostics import ObjectRef, Severity, severity_of
 from meshsplit.istio.names import splitting_name
 
@@ -46,16 +46,21 @@ class Reporter:
         """Write every status and Event that is due; the seconds until one that is not due yet.
 
         Events go before the status they follow from: whoever dies in between tells them again, under the same
-        names. Raises ApiError.
+        names. What could not be written is not said to serve; as long as that may pass at the next attempt,
+        nothing is said of the group. Raises ApiError.
         """
         self._tell_model(view, selection, written)
+        selection = _as_it_is(view, selection, written)
         followed = find_followed(view.splits, selection.outcome)
         pause, reported = 0.0, None
         for split in view.splits:
             if split.is_own_mirror and split is not followed:
                 continue
+            if split is followed and written.may_pass(failures):
+                reported = split.status
+                continue
             status = self._make_status(split, split is followed, selection, written, failures)
-            pause = max(pause, self._tell(view, split, status))
+            pause = sooner(pause, self._tell(view, split, status))
             self.splits.report(split, status)
             reported = status if split is followed else reported
         self.on_status(view.key.namespace, view.key.name, reported)
@@ -108,6 +113,14 @@ class Reporter:
             name = make_name(ref.name, service.identity.uid, text)
             happening = Happening(name, ref, "Warning", ROUTE_REJECTED, text)
             self.recorder.record(happening, service.identity.api_version, service.identity.uid, self.now())
+
+
+def _as_it_is(view: View, selection: Selection, written: Written) -> Selection:
+    """The selection with the split that serves, where the group's routes could not be written."""
+    outcome = selection.outcome
+    if outcome is None or splitting_name(view.key.name) not in written.missing:
+        return selection
+    return replace(selection, outcome=replace(outcome, split=find_current(view)))
 
 
 def _find_complaints(service: InferenceService, selection: Selection, written: Written) -> list[str]:

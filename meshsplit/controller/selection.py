@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from meshsplit.model import ObjectIdentity, Outcome, Split, Translation, World
 
 
+_GATEWAY_CODES = frozenset({"MSP206", "MSP303"})
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """What one pass over a key is to bring about.
@@ -67,13 +70,16 @@ def find_claimed_names(world: World) -> Claimed:
 
 
 class Findings:
-    """Findings by what they are about."""
+    """Findings by what they are about.
+
+    Those about a gateway are one for all that is bound to it, and name only the first: every key gets them.
+    """
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self._by_object: defaultdict[ObjectRef | None, list[Finding]] = defaultdict(list)
         self._gateways: list[Finding] = []
         for finding in findings:
-            if finding.object is not None and finding.object.kind == "Gateway":
+            if finding.code in _GATEWAY_CODES:
                 self._gateways.append(finding)
             else:
                 self._by_object[finding.object].append(finding)
@@ -164,9 +170,12 @@ def find_followed(splits: tuple[LiveSplit, ...], outcome: Outcome | None) -> Liv
 def _find_surplus(
     outcome: Outcome | None, untouched: frozenset[ObjectIdentity], claimed: Claimed, view: View
 ) -> list[LiveRoute]:
-    """Routes of ours to nothing; a group that is held keeps what it has, even when nothing is written."""
+    """Routes of ours to nothing; a group that is held keeps what it has, even when nothing is written.
+
+    One that has lost every member has nothing to keep: what is there leads to models of others.
+    """
     name = view.key.name
-    gone = outcome is None or outcome.group.withdrawn is not None
+    gone = outcome is None or outcome.group.withdrawn is not None or not outcome.group.members
     of_group = view.group_route if gone else None
     of_model = view.route(name)
     candidates = [

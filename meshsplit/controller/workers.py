@@ -67,9 +67,11 @@ class Workers:
                 self._queue.done(key)
 
     def _work(self, key: GroupKey) -> Result:
+        asked = 0.0
         try:
             pause = self._reconcile(key, self._queue.failures(key))
         except ApiError as error:
+            asked = error.retry_after
             log.warning("not written, will be tried again", extra={"group": str(key), "error": str(error)})
         except Exception:
             log.exception("a bug: please report it", extra={"group": str(key)})
@@ -79,5 +81,5 @@ class Workers:
                 self._queue.add_after(key, pause)
                 return "requeue_after"
             return "success"
-        self._queue.add_rate_limited(key)
+        self._queue.add_rate_limited(key, asked)
         return "error"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as TimedOut
 
 from meshsplit.kube.port import Unavailable
@@ -62,5 +62,7 @@ def _read_some(response: BaseHTTPResponse) -> bytes:
 
 def to_unavailable(error: HTTPError) -> Unavailable:
     """No answer, as the port's error."""
-    reason = "Timeout" if isinstance(error, TimedOut) else "ConnectionFailed"
+    # urllib3 counts a refused connection among its timeouts.
+    timed_out = isinstance(error, TimedOut) and not isinstance(error, NewConnectionError)
+    reason = "Timeout" if timed_out else "ConnectionFailed"
     return Unavailable(0, reason, f"{type(error).__name__}: {error}")

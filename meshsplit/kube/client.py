@@ -9,12 +9,18 @@ from __future__ import annotations
 import os
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import urllib3
 from kubernetes.client import ApiClient, Configuration
-from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.config import (
+    ConfigException,
+    list_kube_config_contexts,
+    load_incluster_config,
+    load_kube_config,
+)
 from urllib3.exceptions import HTTPError
 from yaml import YAMLError
 
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
 
     from meshsplit.kube.port import Page, Resource
 
-__all__ = ["Client", "Configuration", "ConfigurationError", "load_configuration"]
+__all__ = ["Client", "Configuration", "ConfigurationError", "find_namespace", "load_configuration"]
 
 CALL_SECONDS = 30.0
 """For an answer to begin, and as long for it to end; a page of 500 objects takes well below a second."""
@@ -38,10 +44,17 @@ CONNECT_SECONDS = 5.0
 WATCH_SILENCE_SECONDS = 75.0
 """A server sends a bookmark a minute (bookmarkFrequency), so a longer silence is a dead connection."""
 
+DEFAULT_NAMESPACE = "default"
+"""Of a context that names none, as for kubectl."""
+POD_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _OK = range(200, 300)
+
+# The last four are what a kubeconfig of another shape raises in the package.
+_UNUSABLE = (ConfigException, YAMLError, OSError, ValueError, TypeError, AttributeError, KeyError)
 
 
 class ConfigurationError(Exception):
@@ -57,9 +70,8 @@ def load_configuration(kubeconfig: str | None = None, context: str | None = None
     # The package's functions carry no types.
     in_cluster: Callable[..., object] = load_incluster_config
     from_file: Callable[..., object] = load_kube_config
-    named = kubeconfig or context or os.environ.get("KUBECONFIG")
     try:
-        if not named and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        if not _is_file_meant(kubeconfig, context):
             in_cluster(client_configuration=configuration)
         else:
             from_file(
@@ -68,18 +80,46 @@ def load_configuration(kubeconfig: str | None = None, context: str | None = None
                 client_configuration=configuration,
                 persist_config=False,
             )
-    except (ConfigException, YAMLError, OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        # The last four are what a kubeconfig of another shape raises in the package.
+    except _UNUSABLE as error:
         where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-        raise ConfigurationError(f"cannot use {where}: {error}") from None
+        # A parser draws its errors over several lines.
+        raise ConfigurationError(f"cannot use {where}: {' '.join(str(error).split())}") from None
     return configuration
+
+
+def find_namespace(kubeconfig: str | None = None, context: str | None = None) -> str:
+    """The namespace of the same context, or of the pod's own account; DEFAULT_NAMESPACE when it names none.
+
+    Only for what `load_configuration` could load.
+    """
+    if not _is_file_meant(kubeconfig, context) and POD_NAMESPACE.is_file():
+        return POD_NAMESPACE.read_text(encoding="utf-8").strip() or DEFAULT_NAMESPACE
+    listed: Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]] = list_kube_config_contexts
+    try:
+        contexts, active = listed(config_file=kubeconfig or os.environ.get("KUBECONFIG"))
+        chosen = next((each for each in contexts if each["name"] == context), active)
+        return str(chosen["context"].get("namespace") or DEFAULT_NAMESPACE)
+    except _UNUSABLE:
+        return DEFAULT_NAMESPACE
+
+
+def _is_file_meant(kubeconfig: str | None, context: str | None) -> bool:
+    """Whether a kubeconfig comes before the pod's own account."""
+    named = kubeconfig or context or os.environ.get("KUBECONFIG")
+    return bool(named) or not os.environ.get("KUBERNETES_SERVICE_HOST")
+
+
+def _ignore(_method: str, _code: int) -> None:
+    """Count nothing."""
 
 
 class Client:
     """The API's port for one cluster; every thread that uses it gets a connection pool of its own.
 
-    `timeout` is for each request (see CALL_SECONDS), `silence` for a watch, both in seconds. Nothing is
-    retried here: who asks knows what a second try means.
+    `timeout` is for each request (see CALL_SECONDS), `silence` for a watch, both in seconds. `impersonate` is
+    the user to act as, "" for none. `on_answered` is called with the method and the code of every answer, 0
+    when there was none, in the thread that asked. Nothing is retried here: who asks knows what a second try
+    means.
     """
 
     def __init__(
@@ -89,11 +129,15 @@ class Client:
         field_manager: str = FIELD_MANAGER,
         timeout: float = CALL_SECONDS,
         silence: float = WATCH_SILENCE_SECONDS,
+        impersonate: str = "",
+        on_answered: Callable[[str, int], object] = _ignore,
     ) -> None:
         self._configuration = configuration
         self._field_manager = field_manager
         self._timeout = timeout
         self._silence = silence
+        self._impersonate = impersonate
+        self._on_answered = on_answered
         self._local = threading.local()
         self._sockets = Sockets()
         self._credentials = threading.Lock()
@@ -133,6 +177,10 @@ class Client:
     def get(self, resource: Resource, namespace: str, name: str) -> bytes:
         """As Reader.get."""
         return self._call("GET", resource.path(namespace, name))
+
+    def get_path(self, path: str) -> bytes:
+        """As Discovery.get_path."""
+        return self._call("GET", path)
 
     def apply(self, resource: Resource, body: Mapping[str, Any], *, force: bool = True) -> bytes:
         """As Writer.apply."""
@@ -190,6 +238,8 @@ class Client:
         """The 2xx answer, of which the headers have come; ApiError for any other."""
         content = None if body is None else to_json(body)
         headers = {"Accept": _JSON, "User-Agent": self._field_manager, **self._authorization()}
+        if self._impersonate:
+            headers["Impersonate-User"] = self._impersonate
         if content is not None:
             headers["Content-Type"] = content_type
         text = urlencode({name: value for name, value in query.items() if value})
@@ -205,7 +255,9 @@ class Client:
                 preload_content=False,
             )
         except HTTPError as error:
+            self._on_answered(method, 0)
             raise to_unavailable(error) from None
+        self._on_answered(method, response.status)
         if response.status not in _OK:
             content = read_answer(response, time.monotonic() + self._timeout)
             raise to_error(response.status, content, response.headers.get("Retry-After"))

@@ -171,6 +171,13 @@ class Reader(Protocol):
         """End every request in flight at once, from any thread; every later one raises Unavailable."""
 
 
+class Discovery(Protocol):
+    """What the server says of itself. Raises ApiError."""
+
+    def get_path(self, path: str) -> bytes:
+        """The answer to a GET of a path that is no resource's, such as /version."""
+
+
 class Writer(Protocol):
     """Writing; each answers the object as it now is. Bodies carry apiVersion, kind and metadata."""
 

@@ -91,14 +91,17 @@ class WorkQueue(Generic[K]):
         with self._condition:
             self._add_after(key, seconds)
 
-    def add_rate_limited(self, key: K) -> None:
-        """Want it after a failure: when both its own backoff and the bucket of all keys allow."""
+    def add_rate_limited(self, key: K, at_least: float = 0.0) -> None:
+        """Want it after a failure: when both its own backoff and the bucket of all keys allow.
+
+        `at_least` are the seconds that whoever refused asked to be left alone.
+        """
         with self._condition:
             failures = self._failures.get(key, 0)
             self._failures[key] = failures + 1
             self.retries += 1
             own = self._backoff.delay(failures, self._random)
-            self._add_after(key, max(own, self._bucket.reserve(self._clock())))
+            self._add_after(key, max(own, at_least, self._bucket.reserve(self._clock())))
 
     def forget(self, key: K) -> None:
         """It succeeded: its backoff starts over."""

@@ -1,109 +1,119 @@
-"""A folder of manifests, served: model servers behind a real Envoy that follows the pure translation."""
+"""Everything of a cluster but the controller: its API, KServe's part, model servers, and a real Envoy."""
 
-import time
-from collections.abc import Container, Iterable, Mapping
-from pathlib import Path
-from typing import Any, Self
+from __future__ import annotations
 
-from meshsplit.local.backends import to_services, to_servings, union
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from meshsplit.local.cluster import MANAGER, OBSERVED, Cluster
+from meshsplit.local.follower import MeshFollower
 from meshsplit.local.gateway import Gateway
-from meshsplit.local.mesh import to_mesh
+from meshsplit.local.kserve import KServe
 from meshsplit.local.models.process import ModelServer
-from meshsplit.local.models.spec import Serving
-from meshsplit.model import GroupKey, ObjectIdentity, Settings, Split, Translation
-from meshsplit.translate import identity_of, translate
+from meshsplit.local.services import GATEWAY, make_services
+from meshsplit.local.sync import FolderSync
 
-# A request that Envoy routed just before a change has long arrived at its model server by then.
-DRAIN_SECONDS = 2.0
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+    from typing import Self
 
-# What a user may bring beside the generated objects; the mesh reads nothing else.
-_ISTIO_KINDS = frozenset({"VirtualService", "DestinationRule", "Gateway"})
+    from meshsplit.local.cluster import Body
+    from meshsplit.local.sync import Refusal
+    from meshsplit.manifests.document import Document
+    from meshsplit.model import Settings
 
 
 class Session:
-    """One running gateway and model server. `apply` makes a new world serve without failing a request."""
+    """A running cluster without a controller: `start` it, `sync` a folder into it, then `run` the rest."""
 
-    def __init__(self, gateway: Gateway, server: ModelServer, settings: Settings) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        gateway: Gateway,
+        models: ModelServer,
+        settings: Settings,
+        say: Callable[[str], None],
+        changed: Callable[[Sequence[Body]], None],
+    ) -> None:
+        self.cluster = cluster
         self._gateway = gateway
-        self._server = server
-        self._settings = settings
-        self._serving: tuple[Serving, ...] = ()
-        self._wanted: tuple[Serving, ...] = ()
-        self._drained_at = 0.0
-        self._splits: Mapping[GroupKey, Split] = {}
-        self._written: dict[ObjectIdentity, Mapping[str, Any]] = {}
+        self._models = models
+        self._kserve = KServe(cluster, models, settings)
+        self._mesh = MeshFollower(cluster, gateway, settings, say, changed)
+        self._folder = FolderSync(cluster)
+        self._running = ExitStack()
 
     @classmethod
-    def start(cls, directory: Path, gateway_port: int, settings: Settings) -> Self:
-        """Start both processes with their files and logs in `directory`; port 0 takes a free one.
+    def start(
+        cls,
+        directory: Path,
+        state_file: Path | None,
+        gateway_port: int,
+        settings: Settings,
+        say: Callable[[str], None],
+        changed: Callable[[Sequence[Body]], None],
+    ) -> Self:
+        """Start all processes with their files and logs in `directory`; port 0 takes a free one.
 
-        Raises what `Gateway.start` and `ModelServer.start` raise, with nothing left running.
+        `state_file`, if given, keeps the cluster's objects from one session to the next. `say` gets one line
+        about each object that cannot be served, `changed` the VirtualServices that serve, after every change.
+        Raises what `Gateway.start`, `ModelServer.start` and `Cluster.start` raise, with nothing left running.
         """
         directory.mkdir(parents=True, exist_ok=True)
-        gateway = Gateway.start(directory / "gateway", gateway_port)
-        try:
-            server = ModelServer.start(directory / "models.log")
-        except BaseException:
-            gateway.stop()
-            raise
-        return cls(gateway, server, settings)
+        with ExitStack() as started:
+            gateway = Gateway.start(directory / "gateway", gateway_port)
+            started.callback(gateway.stop)
+            models = ModelServer.start(directory / "models.log")
+            started.callback(models.stop)
+            cluster = Cluster.start(state_file)
+            started.callback(cluster.stop)
+            session = cls(cluster, gateway, models, settings, say, changed)
+            session._announce_gateway(settings)
+            session._running = started.pop_all()
+        return session
 
     @property
     def url(self) -> str:
         """Base URL of the gateway."""
         return self._gateway.url
 
-    def apply(self, bodies: Iterable[Mapping[str, Any]]) -> Translation:
-        """Translate `bodies` against the splits that serve now, and make Envoy serve the result.
+    @property
+    def served(self) -> tuple[Body, ...]:
+        """The VirtualServices that Envoy serves now, by namespace and name."""
+        return self._mesh.served
 
-        Models that are no longer routed to go on answering until `prune`.
+    def sync(self, documents: Iterable[Document]) -> tuple[Refusal, ...]:
+        """Make the cluster have what the documents of the folder say."""
+        return self._folder.apply(documents)
+
+    def observed(self) -> list[Body]:
+        """Every object of the cluster that decides about routes."""
+        return self.cluster.list(OBSERVED)
+
+    def run(self) -> None:
+        """Load the models, serve the routes that there are, and go on doing so until `stop`.
+
+        When it returns, every model that the cluster asks for has loaded and says so in its status.
         """
-        observed = tuple(bodies)
-        translation = translate(observed, self._settings, self._splits)
-        wanted = to_servings(translation)
-        both = union(self._serving, wanted)
-        ports = self._server.serve(both)
-        services = to_services(translation, ports, self._gateway.port)
-        written = self._with_untouched(translation)
-        mesh = to_mesh([*written.values(), *_theirs(observed, written)], services, self._gateway.port)
-        self._gateway.apply(mesh)
-        self._serving, self._wanted = both, both if translation.untouched else wanted
-        self._drained_at = time.monotonic() + DRAIN_SECONDS
-        self._splits, self._written = translation.splits, written
-        return translation
-
-    def _with_untouched(self, translation: Translation) -> dict[ObjectIdentity, Mapping[str, Any]]:
-        """What is to be served: the objects as written, and from before those that stay as they are."""
-        kept = {key: body for key, body in self._written.items() if key in translation.untouched}
-        return kept | {identity_of(body): body for body in translation.objects}
-
-    def prune(self) -> None:
-        """Stop serving models that nothing routes to any more, once requests on the way have arrived."""
-        if self._serving != self._wanted and time.monotonic() >= self._drained_at:
-            self._server.serve(self._wanted)
-            self._serving = self._wanted
+        for worker in (self._kserve.worker, self._mesh.worker):
+            self._running.callback(worker.stop)
+            worker.start()
 
     def require_running(self) -> None:
-        """Raise GatewayError or ModelServerError when a process has ended by itself."""
+        """Raise GatewayError, ModelServerError or whatever else ended a part by itself."""
         self._gateway.require_running()
-        self._server.require_running()
+        self._models.require_running()
+        self._kserve.worker.require_running()
+        self._mesh.worker.require_running()
 
     def stop(self) -> None:
-        """Stop both processes and wait for them."""
-        try:
-            self._gateway.stop()
-        finally:
-            self._server.stop()
+        """Stop everything, in the reverse order of its start, and wait for it."""
+        self._running.close()
 
-
-def _theirs(
-    observed: Iterable[Mapping[str, Any]], ours: Container[ObjectIdentity]
-) -> list[Mapping[str, Any]]:
-    """The user's own Istio objects; a copy of a generated one among the input is not theirs."""
-    return [
-        body
-        for body in observed
-        if body["kind"] in _ISTIO_KINDS
-        and str(body["apiVersion"]).startswith("networking.istio.io/")
-        and identity_of(body) not in ours
-    ]
+    def _announce_gateway(self, settings: Settings) -> None:
+        """Put the gateway's own Service where an installation has it."""
+        loop = settings.loop
+        for service in make_services({(loop.host, loop.port): (False, self._gateway.port)}, GATEWAY):
+            self.cluster.ensure_namespace(service["metadata"]["namespace"])
+            self.cluster.apply(service, MANAGER)

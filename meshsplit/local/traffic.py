@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 # Enough to keep a gateway on two cores busy without queueing in front of it.
 WORKERS = 4
 REQUEST_SECONDS = 10.0
+# Channels of a process share connections unless told not to, and take a proxy from the environment even to
+# this very machine.
+_CHANNEL_OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def send_grpc(url: str, group: str, requests: int) -> Tally:
     tensor.contents.fp32_contents.extend([6.8, 2.8, 4.8, 1.4])
 
     def make_sender() -> Callable[[], str | None]:
-        channel = grpc.insecure_channel(urlsplit(url).netloc, [("grpc.use_local_subchannel_pool", 1)])
+        channel = grpc.insecure_channel(urlsplit(url).netloc, _CHANNEL_OPTIONS)
         stub = service.GRPCInferenceServiceStub(channel)
 
         def send() -> str | None:

@@ -4,43 +4,37 @@ import json
 from pathlib import Path
 
 import pytest
-from scipy.stats import chisquare
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
 from support.load import ask, infer_path
 from support.local_mesh import EXAMPLES, local_mesh, wait_for
+from support.shares import assert_shares
 
 BODY = b'{"inputs": []}'
 COUNT = 3_000
 
 
-def assert_shares(tally: Tally, percents: dict[str, int]) -> None:
-    assert tally.failed == 0
-    served = dict(tally.served)
-    assert served.keys() == percents.keys()
-    wanted = [tally.total * percent / 100 for percent in percents.values()]
-    assert chisquare([served[member] for member in percents], wanted).pvalue > 0.001, served
-
-
 def test_every_example_is_tested_here() -> None:
     tests = Path(__file__).read_text()
-    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()} - {"payloads"}
+    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()} - {"payloads", "scenarios"}
     assert {name for name in folders if f'"{name}"' not in tests} == set()
-    assert len(folders) == 6
+    assert len(folders) == 7
 
 
 def test_modelmesh_canary(tmp_path: Path) -> None:
     with local_mesh(EXAMPLES / "modelmesh-canary", tmp_path) as mesh:
-        tally = send_rest(mesh.url, infer_path("modelmesh-apps", "ai-model"), BODY, COUNT)
-        assert_shares(tally, {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(
+            lambda: send_rest(mesh.url, infer_path("modelmesh-apps", "ai-model"), BODY, COUNT),
+            {"ai-model-one": 80, "ai-model-two": 20},
+        )
 
 
 def test_three_members(tmp_path: Path) -> None:
     percents = {"digits-a": 33, "digits-b": 33, "digits-c": 34}
     with local_mesh(EXAMPLES / "three-members", tmp_path) as mesh:
         path = infer_path("modelmesh-apps", "digits")
-        assert_shares(send_rest(mesh.url, path, BODY, COUNT), percents)
-        assert_shares(send_grpc(mesh.url, "digits", COUNT), percents)
+        assert_shares(lambda: send_rest(mesh.url, path, BODY, COUNT), percents)
+        assert_shares(lambda: send_grpc(mesh.url, "digits", COUNT), percents)
 
 
 @pytest.mark.parametrize(
@@ -51,8 +45,9 @@ def test_standard_mode(tmp_path: Path, path: str) -> None:
     host = {"Host": "iris-iris-apps.example.com"}
     body = b'{"inputs": [], "instances": [[1.0]]}'
     with local_mesh(EXAMPLES / "standard-mode", tmp_path) as mesh:
-        tally = send_rest(mesh.url, path, body, COUNT, headers=host)
-        assert_shares(tally, {"iris-one": 80, "iris-two": 20})
+        assert_shares(
+            lambda: send_rest(mesh.url, path, body, COUNT, headers=host), {"iris-one": 80, "iris-two": 20}
+        )
         assert ask(mesh.url, "/v2/models/iris", host, method="GET")[0] == 200
         assert ask(mesh.url, "/v1/models/iris", host, method="GET")[0] == 200
         assert ask(mesh.url, "/v2/models/iris/infer")[0] == 404  # without the host it is not this group
@@ -69,19 +64,37 @@ def test_blue_green_flips_all_traffic(tmp_path: Path) -> None:
         assert send_grpc(mesh.url, "scorer", 200) == Tally((("scorer-green", 200),), 0)
 
 
+def test_progressive_starts_with_all_traffic_on_stable(tmp_path: Path) -> None:
+    path = infer_path("modelmesh-apps", "ai-model")
+    with local_mesh(EXAMPLES / "progressive", tmp_path) as mesh:
+        assert send_rest(mesh.url, path, BODY, 200) == Tally((("ai-model-v1", 200),), 0)
+
+
 def test_delegate(tmp_path: Path) -> None:
     path = infer_path("modelmesh-apps", "ai-model")
     with local_mesh(EXAMPLES / "delegate", tmp_path) as mesh:
-        tally = send_rest(mesh.url, path, BODY, COUNT, headers={"Host": "models.example.com"})
-        assert_shares(tally, {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(
+            lambda: send_rest(mesh.url, path, BODY, COUNT, headers={"Host": "models.example.com"}),
+            {"ai-model-one": 80, "ai-model-two": 20},
+        )
         assert ask(mesh.url, path)[0] == 404  # only the host that git names
 
 
 def test_migrate_from_2023(tmp_path: Path) -> None:
     path = infer_path("modelmesh-apps", "ai-model")
     with local_mesh(EXAMPLES / "migrate-from-2023", tmp_path) as mesh:
-        assert_shares(send_rest(mesh.url, path, BODY, COUNT), {"ai-model-one": 80, "ai-model-two": 20})
-        assert_shares(send_grpc(mesh.url, "ai-model", COUNT), {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(
+            lambda: send_rest(mesh.url, path, BODY, COUNT), {"ai-model-one": 80, "ai-model-two": 20}
+        )
+        assert_shares(
+            lambda: send_grpc(mesh.url, "ai-model", COUNT), {"ai-model-one": 80, "ai-model-two": 20}
+        )
         # What this shape cannot prevent: a caller that picks its member.
         picked = ask(mesh.url, "/vmodel-route/modelmesh-apps/ai-model/infer", {"x-vmodel": "ai-model-two"})
         assert json.loads(picked[1])["model_name"] == "ai-model-two"
+
+
+def test_walk_through_serves_nothing_before_its_first_line(tmp_path: Path) -> None:
+    with local_mesh(EXAMPLES / "walk-through", tmp_path) as mesh:
+        assert ask(mesh.url, infer_path("modelmesh-apps", "ai-model"))[0] == 404
+        assert ask(mesh.url, infer_path("modelmesh-apps", "ai-model-one"))[0] == 404

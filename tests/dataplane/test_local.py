@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from scipy.stats import chisquare
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
+from support.kubectl import need_kubectl
 from support.load import ask, constant_load, infer_path
 from support.local_mesh import (
     EXAMPLES,
@@ -25,22 +25,12 @@ from support.local_mesh import (
     started,
     wait_for,
 )
+from support.shares import assert_shares
 
 CANARY = EXAMPLES / "modelmesh-canary"
 PATH = infer_path("modelmesh-apps", "ai-model")
 ENOUGH = 10_000
 EDIT_SECONDS = 10.0
-
-
-def assert_split(tally: Tally, expected: dict[str, int]) -> None:
-    """No failure, and the counts are what chance makes of `expected` percent (p > 0.001)."""
-    assert tally.failed == 0
-    served = dict(tally.served)
-    assert served.keys() == {member for member, percent in expected.items() if percent}
-    observed = [served[member] for member in served]
-    total = sum(observed)
-    wanted = [total * expected[member] / 100 for member in served]
-    assert chisquare(observed, wanted).pvalue > 0.001, served
 
 
 def with_percents(manifests: str, *percents: int) -> str:
@@ -58,12 +48,15 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> object:
 @pytest.mark.xdist_group("canary")
 class TestTheSeedsPair:
     def test_rest_requests_are_split_80_20(self, canary: LocalMesh) -> None:
-        tally = send_rest(canary.url, PATH, b'{"inputs": []}', ENOUGH)
-        assert_split(tally, {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(
+            lambda: send_rest(canary.url, PATH, b'{"inputs": []}', ENOUGH),
+            {"ai-model-one": 80, "ai-model-two": 20},
+        )
 
     def test_grpc_requests_are_split_80_20(self, canary: LocalMesh) -> None:
-        tally = send_grpc(canary.url, "ai-model", ENOUGH)
-        assert_split(tally, {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(
+            lambda: send_grpc(canary.url, "ai-model", ENOUGH), {"ai-model-one": 80, "ai-model-two": 20}
+        )
 
     @pytest.mark.parametrize("model", ["ai-model-one", "ai-model-two"])
     def test_a_single_model_answers_under_its_own_name(self, canary: LocalMesh, model: str) -> None:
@@ -87,8 +80,10 @@ class TestTheSeedsPair:
         ids=["x-vmodel", "mm-vmodel-id", "x-request-id", "x-request-id-behind-a-proxy"],
     )
     def test_a_caller_cannot_pick_the_member(self, canary: LocalMesh, spoofed: dict[str, str]) -> None:
-        tally = send_rest(canary.url, PATH, b'{"inputs": []}', 2_000, headers=spoofed)
-        assert_split(tally, {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(
+            lambda: send_rest(canary.url, PATH, b'{"inputs": []}', 2_000, headers=spoofed),
+            {"ai-model-one": 80, "ai-model-two": 20},
+        )
 
     @pytest.mark.parametrize(
         ("method", "rest_of_the_path"),
@@ -128,12 +123,16 @@ def test_half_an_edit_changes_nothing_and_is_said(tmp_path: Path) -> None:
     with local_mesh(CANARY, tmp_path) as mesh:
         mesh.edit("ai-model-one.yaml", '"80"', '"60"')
         wait_for(lambda: "MSP101" in mesh.log.read_text(), EDIT_SECONDS, "MSP101")
-        tally = send_rest(mesh.url, PATH, b'{"inputs": []}', 3_000)
-        assert_split(tally, {"ai-model-one": 80, "ai-model-two": 20})
+        assert_shares(
+            lambda: send_rest(mesh.url, PATH, b'{"inputs": []}', 3_000),
+            {"ai-model-one": 80, "ai-model-two": 20},
+        )
         mesh.edit("ai-model-two.yaml", '"20"', '"40"')
         wait_for(lambda: "ai-model-two=40" in mesh.log.read_text(), EDIT_SECONDS, "the new split")
-        tally = send_rest(mesh.url, PATH, b'{"inputs": []}', 3_000)
-        assert_split(tally, {"ai-model-one": 60, "ai-model-two": 40})
+        assert_shares(
+            lambda: send_rest(mesh.url, PATH, b'{"inputs": []}', 3_000),
+            {"ai-model-one": 60, "ai-model-two": 40},
+        )
 
 
 def test_a_file_that_breaks_keeps_its_models_serving(tmp_path: Path) -> None:
@@ -199,15 +198,30 @@ def test_300_edits_at_5_a_second_fail_nothing(tmp_path: Path) -> None:
         assert len(load.members) > 3_000
 
 
-def test_the_demo_measures_edits_under_load_and_ends(tmp_path: Path) -> None:
+NOBODY = "http://127.0.0.1:9"
+PROXIES = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "grpc_proxy"), NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("with_kubectl", "environment"),
+    [(True, {}), (False, {"PATH": "/nowhere"}), (True, PROXIES)],
+    ids=["kubectl", "no-kubectl", "behind-a-proxy"],
+)
+def test_the_demo_measures_edits_under_load_and_ends(
+    tmp_path: Path, with_kubectl: bool, environment: dict[str, str]
+) -> None:
+    if with_kubectl:
+        need_kubectl()
     done = subprocess.run(
         [sys.executable, "-m", "meshsplit", "demo", "--once", "--gateway-port", "0", "--requests", "400"],
         cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path), **environment},
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
+    assert len(re.findall(r"^\$ kubectl (?:label|annotate) ", done.stdout, re.M)) == 10
     assert len(re.findall(r"^(REST|gRPC) .* of 400 requests, 0 failed$", done.stdout, re.M)) == 4
     assert re.search(r"^meanwhile +\d+ requests, 0 failed$", done.stdout, re.M)
     assert sorted(path.name for path in (tmp_path / ".meshsplit").iterdir()) == ["demo"]
@@ -236,13 +250,21 @@ class TestWhatStopsIt:
         assert code == 2
         assert re.search(r"broken\.yaml:\d+:\d+: error MSP001", said), said
 
+    def test_a_state_file_that_is_none_is_an_error_that_names_it(self, tmp_path: Path) -> None:
+        (tmp_path / ".meshsplit").mkdir()
+        (tmp_path / ".meshsplit" / "cluster.jsonl").write_text("not ours\n")
+        code, said = self.run(CANARY, "--gateway-port", "0", cwd=tmp_path)
+        assert code == 2
+        assert "cluster.jsonl" in said
+        assert "Traceback" not in said
+
     def test_a_folder_without_routes_is_an_error(self, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         code, said = self.run(tmp_path / "empty", "--gateway-port", "0", cwd=tmp_path)
         assert code == 2
         assert "no routes" in said
 
-    @pytest.mark.parametrize("package", ["envoy", "watchfiles", "grpc"])
+    @pytest.mark.parametrize("package", ["envoy", "watchfiles", "grpc", "uvicorn", "kubernetes"])
     def test_a_missing_extra_is_an_error_that_names_it(self, tmp_path: Path, package: str) -> None:
         hider = tmp_path / "hidden"
         hider.mkdir()
@@ -278,7 +300,7 @@ class TestWhatStopsIt:
             process.send_signal(number)
             assert process.wait(STOP_SECONDS) == 130
         assert [pid for pid in children if is_alive(pid)] == []
-        assert not list((tmp_path / ".meshsplit").glob("*"))
+        assert [path.name for path in (tmp_path / ".meshsplit").iterdir()] == ["cluster.jsonl"]
 
     def test_a_killed_process_leaves_nothing_running(self, tmp_path: Path) -> None:
         ready = tmp_path / "ready"
@@ -287,3 +309,6 @@ class TestWhatStopsIt:
             wait_for(ready.exists, STOP_SECONDS, "the ready file")
             children = children_of(process.pid)
         wait_for(lambda: not any(is_alive(pid) for pid in children), STOP_SECONDS, "the children's end")
+        with local_mesh(CANARY, tmp_path):
+            ours = {path.name for path in (tmp_path / ".meshsplit").glob("local-*")}
+        assert len(ours) == 1

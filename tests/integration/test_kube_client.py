@@ -309,3 +309,33 @@ def test_requests_of_one_thread_share_a_connection() -> None:
         other.start()
         other.join(DEADLINE_SECONDS)
     assert ports[0] == ports[1] != ports[2]
+
+
+def test_a_user_is_acted_as_and_the_servers_own_pages_are_read() -> None:
+    with scripted_api(answer(200, {"major": "1"}), answer(200, {})) as api:
+        assert make_client(api.url, impersonate="bob").get_path("/version") == b'{"major": "1"}'
+        make_client(api.url).get_path("/apis")
+    assert api.requests[0].path == "/version"
+    assert api.requests[0].headers["Impersonate-User"] == "bob"
+    assert "Impersonate-User" not in api.requests[1].headers
+
+
+def test_every_answer_is_counted_also_none() -> None:
+    counted: list[tuple[str, int]] = []
+    refusal = status_of(404, "NotFound", "no")
+    with scripted_api(answer(200, WIDGET), answer(404, refusal), hung_up) as api:
+        client = make_client(api.url, on_answered=lambda method, code: counted.append((method, code)))
+        client.get(WIDGETS, "ns", "a")
+        with pytest.raises(NotFound):
+            client.delete(WIDGETS, "ns", "a")
+        with pytest.raises(Unavailable):
+            client.get(WIDGETS, "ns", "a")
+    assert counted == [("GET", 200), ("DELETE", 404), ("GET", 0)]
+
+
+def test_a_refused_connection_is_no_timeout() -> None:
+    with scripted_api() as api:
+        url = api.url
+    with pytest.raises(Unavailable) as caught:
+        make_client(url).get_path("/version")
+    assert caught.value.reason == "ConnectionFailed"

@@ -1,4 +1,4 @@
-"""The real kubectl with its own home, pointed at one server."""
+"""The real kubectl for a test, with a home of its own."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ SECONDS = 30
 
 
 def need_kubectl() -> None:
-    """Skip where there is none; CI has one."""
+    """Skip the test where there is no kubectl; fail it where CI should have one."""
     if shutil.which("kubectl") is None:
         assert "CI" not in os.environ, "CI must have kubectl"
         pytest.skip("no kubectl on this machine")
@@ -24,18 +24,14 @@ def need_kubectl() -> None:
 
 @dataclass(frozen=True)
 class Kubectl:
-    """kubectl with its own home, pointed at one server."""
+    """kubectl that reads one kubeconfig and caches below `home`."""
 
-    server: ApiServer
+    kubeconfig: Path
     home: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        own = {
-            "KUBECONFIG": str(self.home / "kubeconfig"),
-            "HOME": str(self.home),
-            "PATH": os.environ["PATH"],
-        }
+        own = {"KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home), "PATH": os.environ["PATH"]}
         return {**own, "KUBECACHEDIR": str(self.home / "cache")}
 
     def run(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -55,10 +51,23 @@ class Kubectl:
         assert done.returncode == 0, f"kubectl {words}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def script(self, lines: str, cwd: Path, **variables: str) -> str:
+        """The output of a bash script whose kubectl lines go to this cluster; none of them may fail."""
+        done = subprocess.run(
+            ["bash", "-euc", lines],
+            cwd=cwd,
+            env={**self.environment, **variables},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{lines}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
 
 @contextmanager
 def serving(home: Path) -> Iterator[Kubectl]:
     """A new server and the kubectl for it, which keeps its files in `home`."""
     with ApiServer.start() as server:
-        server.kubeconfig(home / "kubeconfig")
-        yield Kubectl(server, home)
+        yield Kubectl(server.kubeconfig(home / "kubeconfig"), home)

@@ -43,15 +43,18 @@ class Load:
 
 
 @contextmanager
-def constant_load(url: str, path: str, clients: int = 3) -> Iterator[Load]:
+def constant_load(
+    url: str, path: str, clients: int = 3, headers: dict[str, str] | None = None
+) -> Iterator[Load]:
     """Keep `clients` kept-alive connections busy until the block ends."""
     load, stop = Load(), threading.Event()
+    all_headers = {"Content-Type": "application/json", **(headers or {})}
 
     def work() -> None:
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
         while not stop.is_set():
             try:
-                connection.request("POST", path, BODY, {"Content-Type": "application/json"})
+                connection.request("POST", path, BODY, all_headers)
                 answer = connection.getresponse()
                 content = answer.read()
             except (OSError, http.client.HTTPException) as error:
@@ -59,7 +62,8 @@ def constant_load(url: str, path: str, clients: int = 3) -> Iterator[Load]:
                 connection.close()
                 continue
             if answer.status == 200:
-                load.members.append(json.loads(content)["model_name"])
+                # Members of a group may serve under one name; the header tells which one it was.
+                load.members.append(answer.headers["x-served-by"] or json.loads(content)["model_name"])
             else:
                 load.failures.append(f"{answer.status} {content[:200]!r}")
         connection.close()

@@ -1,13 +1,16 @@
 """Server-side apply: who owns which field, and what becomes of it."""
 
 import datetime
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
+from meshsplit.local.apiserver.builtin import CRDS
 from meshsplit.local.apiserver.operation import APPLY, Operation, Options
 from meshsplit.local.apiserver.status import Refused
 from support.embedded import Cluster, owners
+from support.widgets import OPEN_CRD
 
 
 @pytest.fixture
@@ -145,3 +148,11 @@ def test_an_apply_that_cannot_be_meant_is_refused(cluster: Cluster, body: Any, w
     options = Options(field_manager="one")
     with pytest.raises(Refused, match=why):
         cluster.send(Operation("patch", cluster.widgets, "ns", "a", "", body, APPLY, options))
+
+
+def test_lists_below_an_open_field_may_hold_anything(cluster: Cluster) -> None:
+    cluster.send(Operation("create", CRDS, body=deepcopy(OPEN_CRD)))
+    body = {"metadata": {"name": "a"}, "spec": {"servers": [{"hosts": ["*"], "port": {"number": 80}}]}}
+    given = Options(field_manager="one")
+    op = Operation("patch", cluster.resource("example.dev", "opens"), "ns", "a", "", body, APPLY, given)
+    assert cluster.send(op).body["spec"] == {"servers": [{"hosts": ["*"], "port": {"number": 80}}]}

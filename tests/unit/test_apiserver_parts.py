@@ -7,10 +7,12 @@ import pytest
 
 from meshsplit.local.apiserver.discovery import discover
 from meshsplit.local.apiserver.patches import json_patch, merge_patch, strategic_merge_patch
+from meshsplit.local.apiserver.registry import to_resources
 from meshsplit.local.apiserver.selectors import to_field_selector, to_label_selector
 from meshsplit.local.apiserver.status import Refused
-from meshsplit.local.apiserver.tables import age, read_path
+from meshsplit.local.apiserver.tables import age, read_path, to_table
 from support.embedded import START, Cluster
+from support.widgets import OPEN_CRD
 
 
 @pytest.mark.parametrize(
@@ -157,3 +159,10 @@ def test_storage_version_hashes_are_kubernetes_own(path: str, name: str, digest:
     found = discover(Cluster().store, path)
     assert found is not None
     assert {one["name"]: one.get("storageVersionHash") for one in found["resources"]}[name] == digest
+
+
+def test_a_cell_of_many_values_is_written_as_json() -> None:
+    resource = to_resources(OPEN_CRD)[0]
+    item = {"metadata": {"name": "a"}, "spec": {"hosts": ["a.example", "b.example"]}}
+    row = to_table([item], resource, datetime.datetime.now(datetime.UTC), "None")["rows"][0]
+    assert row["cells"] == ["a", '["a.example","b.example"]']

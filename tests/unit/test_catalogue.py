@@ -25,7 +25,7 @@ HUNDREDS = {
     "GitOps": "6",
     "Platform": "7",
 }
-RESERVED = {"MSP401", "MSP402", "MSP502", "MSP503", "MSP603", "MSP703"}
+RESERVED = {"MSP401", "MSP402", "MSP502", "MSP603"}
 
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 

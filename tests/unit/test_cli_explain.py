@@ -66,11 +66,12 @@ def test_an_unknown_code_gets_the_near_ones(code: str, near: str) -> None:
     assert f"Near ones: {near}\n" in result.stderr
 
 
-def test_a_live_group_is_a_matter_of_a_later_version() -> None:
-    result = run("explain", "mnist")
+def test_a_topic_that_is_neither_code_nor_field_needs_a_cluster() -> None:
+    result = run("explain", "mnist", "--kubeconfig", "nothing-here")
     assert result.exit_code == 2
-    assert "later version" in result.stderr
-    assert "MSP101" in result.stderr
+    assert "neither a code (MSP101) nor a field" in result.stderr
+    assert "cannot use nothing-here" in result.stderr
+    assert result.stderr.endswith("Next: meshsplit explain\n")
 
 
 def test_without_a_topic_all_codes_are_listed() -> None:

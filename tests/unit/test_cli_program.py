@@ -92,7 +92,7 @@ def test_without_input_it_says_what_to_pass() -> None:
         result = run(*verb)
         assert result.returncode == 2
         assert result.stdout == ""
-        assert result.stderr.startswith("error: no manifests: name files or folders, or pipe them in.")
+        assert result.stderr.startswith("error: no manifests: name files or folders, pipe them in, or read a")
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,10 @@ def test_without_input_it_says_what_to_pass() -> None:
         (["nonsense"], "Next: meshsplit --help"),
         (["render", "--weights"], "Next: meshsplit --help"),
         (["completion", "csh"], "Next: meshsplit completion --help"),
+        (["diff", "."], "Next: meshsplit diff --help"),
+        (["diff", ".", "--live", "--against", "."], "Next: meshsplit diff --help"),
+        (["lint", "--live", "--offline"], "Next: meshsplit lint --help"),
+        (["get", "--kubeconfig", "nothing-here"], "Next: kubectl config get-contexts"),
     ],
 )
 def test_a_wrong_call_is_exit_2_and_names_the_help(arguments: list[str], told: str) -> None:

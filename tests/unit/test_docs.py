@@ -27,6 +27,7 @@ from meshsplit.cli.main import VERBS, cli
 from meshsplit.diagnostics import RULES
 from meshsplit.istio import names
 from meshsplit.kserve import keys
+from meshsplit.simulation.scenario import Expect, RatePhase, Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference.md"
@@ -311,6 +312,13 @@ def test_the_table_of_disvc_has_every_field_with_its_type() -> None:
 def test_the_table_of_settings_has_every_field() -> None:
     rows = {code_words(row[0])[0] for row in read_table(REFERENCE, "Settings file")}
     assert rows == set(walk_model(SettingsFile))
+
+
+def test_the_table_of_scenarios_has_every_field() -> None:
+    rows = {field for row in read_table(REFERENCE, "Scenario file") for field in code_words(row[0])}
+    parts = {"expect": Expect, "errors": RatePhase}
+    inner = {name for part, model in parts.items() for name in walk_model(model, f"{part}.")}
+    assert rows == ({*walk_model(Scenario), *inner} - {"expect"})
 
 
 def test_the_table_of_labels_and_annotations_has_every_key() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from meshsplit.kube.client import ConfigurationError, load_configuration
+from meshsplit.kube import client
+from meshsplit.kube.client import ConfigurationError, find_namespace, load_configuration
 
 
 def make_kubeconfig(folder: Path, **changes: Any) -> Path:
@@ -98,3 +99,25 @@ def test_a_kubeconfig_of_another_shape_is_named(tmp_path: Path, changes: dict[st
     path = make_kubeconfig(tmp_path, **changes)
     with pytest.raises(ConfigurationError, match=r"cannot use .*kubeconfig: ."):
         load_configuration(str(path))
+
+
+def test_the_namespace_is_that_of_the_context(tmp_path: Path) -> None:
+    contexts = [
+        {"name": "one", "context": {"cluster": "one", "user": "me"}},
+        {"name": "two", "context": {"cluster": "two", "user": "me", "namespace": "models"}},
+    ]
+    path = str(make_kubeconfig(tmp_path, contexts=contexts))
+    assert find_namespace(path) == "default"
+    assert find_namespace(path, "two") == "models"
+    assert find_namespace(str(tmp_path / "nothing-here")) == "default"
+
+
+def test_in_a_pod_the_namespace_is_that_of_its_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    file = tmp_path / "namespace"
+    file.write_text("meshsplit-system\n")
+    monkeypatch.setattr(client, "POD_NAMESPACE", file)
+    assert find_namespace() == "meshsplit-system"
+    assert find_namespace(str(make_kubeconfig(tmp_path))) == "default"

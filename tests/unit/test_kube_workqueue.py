@@ -187,6 +187,16 @@ def test_the_bucket_holds_back_many_keys_that_fail_at_once() -> None:
     assert times == pytest.approx([0.01, 0.01, 0.01, 0.1, 0.2, 0.3], abs=0.011)
 
 
+def test_a_failure_may_have_to_wait_longer_than_its_backoff() -> None:
+    time = FakeTime()
+    queue = make_queue(time)
+    queue.add_rate_limited("a", 7.0)
+    time.now += 6.9
+    assert queue.get(timeout=0) is None
+    time.now += 0.2
+    assert queue.get(timeout=0) == "a"
+
+
 def test_the_bucket_saves_no_more_than_its_burst() -> None:
     bucket = TokenBucket(rate=10.0, burst=2.0)
     assert [bucket.reserve(0.0) for _ in range(4)] == pytest.approx([0.0, 0.0, 0.1, 0.2])

@@ -42,8 +42,7 @@ ANALYSIS = (
         "probability needs a number of them, not an amount of time.",
         does="`plan` says how long the verdict takes, and which change would let it fit. Nothing is refused: "
         "without a verdict by the deadline the rollout is inconclusive.",
-        fix="Widen the margin, end at a larger weight, or allow more time; what each would have to be is "
-        "said.",
+        fix="Widen the margin, end at a larger weight, or allow more time; `plan` says how much of each.",
         example=dedent("""\
             analysis:
               deadline: 3h

@@ -42,9 +42,9 @@ PLATFORM = (
         why="In Istio's ambient mode HTTP routing needs a waypoint proxy. Without one, calls from inside "
         "the mesh go to the backends directly and weights are not applied; calls through the gateway "
         "are not affected.",
-        does="Nothing yet: no check of this version looks for waypoints.",
+        does="`meshsplit check` looks for a waypoint in ambient namespaces that have groups, and warns. "
+        "Routes are written all the same.",
         fix="Deploy a waypoint for the namespace: `istioctl waypoint apply -n NAMESPACE --enroll-namespace`.",
-        raised=False,
     ),
     Rule(
         "MSP704",

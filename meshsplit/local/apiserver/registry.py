@@ -117,6 +117,10 @@ class Registry:
         """Some served version of a kind."""
         return next((one for one in self if one.group == group and one.kind == kind), None)
 
+    def of_api_version(self, api_version: str, kind: str) -> Resource | None:
+        """The served version of a kind that objects name so."""
+        return next((one for one in self if one.api_version == api_version and one.kind == kind), None)
+
     def any_of(self, key: tuple[str, str]) -> Resource | None:
         """Some served version of (group, plural)."""
         return next((one for one in self if one.key == key), None)

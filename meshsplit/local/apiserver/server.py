@@ -8,8 +8,9 @@ import logging
 import socket
 import threading
 import uuid
+from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import uvicorn
 import yaml
@@ -18,15 +19,21 @@ from meshsplit.local.apiserver.builtin import NAMESPACES
 from meshsplit.local.apiserver.dispatch import apply
 from meshsplit.local.apiserver.faults import Faults
 from meshsplit.local.apiserver.http import Application
+from meshsplit.local.apiserver.inside import Changes, snapshot_of
 from meshsplit.local.apiserver.operation import Operation
 from meshsplit.local.apiserver.persistence import Journal
 from meshsplit.local.apiserver.store import LOG_CAPACITY, Store
 from meshsplit.local.apiserver.stream import CutStreamError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from meshsplit.local.apiserver.dispatch import Events
+    from meshsplit.local.apiserver.inside import Kind
+    from meshsplit.local.apiserver.objects import Json
+    from meshsplit.local.apiserver.operation import Answer
+    from meshsplit.local.apiserver.resources import Resource
 
 _HOST = "127.0.0.1"
 # Namespaces every cluster begins with.
@@ -35,6 +42,10 @@ _STOP_SECONDS = 5
 _BACKLOG = 1024
 # The client closes first: a request sent into a connection that is being closed fails.
 _KEEP_ALIVE_SECONDS = 2 * 3600
+# For a call from another thread; one takes milliseconds, and a server that has just stopped answers none.
+_CALL_SECONDS = 30.0
+
+_Value = TypeVar("_Value")
 
 
 def _listen(port: int) -> socket.socket:
@@ -109,8 +120,11 @@ class ApiServer:
     ) -> None:
         self.stop()
 
-    def kubeconfig(self, path: Path) -> Path:
-        """Write a kubeconfig for this server, readable by its owner; the path."""
+    def kubeconfig(self, path: Path, namespace: str = "default") -> Path:
+        """Write a kubeconfig for this server, readable by its owner; the path.
+
+        `namespace` is where kubectl looks when it is told none.
+        """
         content = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -119,7 +133,7 @@ class ApiServer:
             "contexts": [
                 {
                     "name": "meshsplit",
-                    "context": {"cluster": "meshsplit", "user": "meshsplit", "namespace": "default"},
+                    "context": {"cluster": "meshsplit", "user": "meshsplit", "namespace": namespace},
                 }
             ],
             "current-context": "meshsplit",
@@ -130,14 +144,46 @@ class ApiServer:
 
     def compact(self) -> None:
         """Forget all events, as etcd does in time: watches from older versions get 410."""
-        done = threading.Event()
+        self._call(self._store.compact)
 
-        def forget() -> None:
-            self._store.compact()
-            done.set()
+    def send(self, operation: Operation) -> Answer:
+        """Carry out an operation as if it had come over HTTP, faults aside; Refused as it would answer.
 
-        self._loop.call_soon_threadsafe(forget)
-        done.wait()
+        For any thread of this process but the server's own; watches see what it changes.
+        """
+        return self._call(lambda: self._application.apply(operation))
+
+    def find(self, api_version: str, kind: str) -> Resource | None:
+        """The served resource of objects that carry these, None when nothing defines it."""
+        return self._call(lambda: self._store.registry.of_api_version(api_version, kind))
+
+    def resources(self) -> tuple[Resource, ...]:
+        """Some served version of every kind, by group and plural."""
+        return self._call(lambda: tuple({one.key: one for one in self._store.registry}.values()))
+
+    def snapshot(self, kinds: Iterable[Kind]) -> Mapping[Kind, tuple[Json, ...]]:
+        """The stored objects of these kinds at one moment, by namespace and name; not to be changed."""
+        wanted = tuple(kinds)
+        return self._call(lambda: snapshot_of(self._store, wanted))
+
+    def subscribe(self, kinds: Iterable[Kind]) -> Changes:
+        """What wakes another thread when objects of these kinds change from now on."""
+        changes = Changes(frozenset(kinds), self._application.bells)
+        self._call(changes.open)
+        return changes
+
+    def _call(self, work: Callable[[], _Value]) -> _Value:
+        """Run `work` in the server's thread; what it raises is raised here."""
+        answer: Future[_Value] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
+                answer.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return answer.result(_CALL_SECONDS)
 
     def _found(self) -> None:
         for name in _FIRST_NAMESPACES:

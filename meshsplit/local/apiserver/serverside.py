@@ -11,7 +11,7 @@ from meshsplit.local.apiserver.managedfields import Owned
 from meshsplit.local.apiserver.objects import Json, copy_of, without_metadata
 from meshsplit.local.apiserver.operation import Answer, Operation
 from meshsplit.local.apiserver.status import Cause, Refused, bad_request, conflict, invalid, not_found
-from meshsplit.local.apiserver.structure import Schema, field_schema
+from meshsplit.local.apiserver.structure import OPEN, Schema, field_schema
 from meshsplit.local.apiserver.validation import REQUIRED
 from meshsplit.local.apiserver.writes import (
     check_namespace,
@@ -105,7 +105,7 @@ def _applied(body: Json, op: Operation) -> Json:
 
 def _undeclared(value: Any, schema: Schema, at: str) -> list[str]:
     if isinstance(value, list):
-        items = schema.get("items", {})
+        items = schema.get("items", OPEN)
         return [text for item in value for text in _undeclared(item, items, f"{at}[]")]
     if not isinstance(value, dict):
         return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from typing import TYPE_CHECKING
 
 from meshsplit.local.apiserver.status import Refused
@@ -32,6 +33,7 @@ class Bells:
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[str, str], set[asyncio.Event]] = {}
+        self._listening: dict[tuple[str, str], list[threading.Event]] = {}
         self.stopping = False
 
     def hang(self, resource: tuple[str, str]) -> asyncio.Event:
@@ -44,11 +46,17 @@ class Bells:
         """Ring it no more."""
         self._waiting[resource].discard(bell)
 
+    def listen(self, resource: tuple[str, str], rung: threading.Event) -> None:
+        """Set another thread's event at every change of a kind from now on, as long as the server runs."""
+        self._listening.setdefault(resource, []).append(rung)
+
     def ring(self, resources: Iterable[tuple[str, str]]) -> None:
-        """Wake the watches of these kinds."""
+        """Wake the watches of these kinds, and the threads that listen."""
         for resource in resources:
             for bell in self._waiting.get(resource, ()):
                 bell.set()
+            for rung in self._listening.get(resource, ()):
+                rung.set()
 
     def stop(self) -> None:
         """End every watch."""

@@ -60,20 +60,21 @@ def classify(
 def _shift_at(x: Sequence[float], y: Sequence[float], quantile: float) -> float:
     """The shift of x that leaves the standardised rank sum at `quantile`; it falls as the shift grows."""
     low, high = min(x) - max(y), max(x) - min(y)
-    if _standardised(x, y, low) <= quantile:
+    if standardised(x, y, low) <= quantile:
         return low
-    if _standardised(x, y, high) >= quantile:
+    if standardised(x, y, high) >= quantile:
         return high
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        if _standardised(x, y, middle) > quantile:
+        if standardised(x, y, middle) > quantile:
             low = middle
         else:
             high = middle
     return 0.5 * (low + high)
 
 
-def _standardised(x: Sequence[float], y: Sequence[float], shift: float) -> float:
+def standardised(x: Sequence[float], y: Sequence[float], shift: float) -> float:
+    """The rank sum of x less `shift` among y, as a normal score: towards 0 by half a rank, ties corrected."""
     moved = [value - shift for value in x]
     ranks, ties = _rank([*moved, *y])
     n, m = len(x), len(y)

@@ -1,0 +1,93 @@
+"""A cluster at the edge of the command line: read as dicts, with errors that a user understands."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from meshsplit.cli.kinds import ISTIO_VERSIONS
+from meshsplit.cli.unreachable import CannotAnswer, to_refusal
+from meshsplit.kube.port import ApiError, Discovery, NotFound, Reader, Resource
+
+Object = dict[str, Any]
+
+
+class Api(Reader, Discovery, Protocol):
+    """What the verbs need of the API."""
+
+
+class Cluster:
+    """Reads objects as the API writes them, sorted by namespace and name; CannotAnswer when it cannot.
+
+    `namespace` is what a command is about when it names none, `flags` are the options of the next command
+    that lead to the same cluster (" --context prod", or "").
+    """
+
+    def __init__(self, api: Api, host: str, namespace: str, flags: str = "") -> None:
+        self.host = host
+        self.namespace = namespace
+        self.flags = flags
+        self._api = api
+
+    def list(self, resource: Resource, namespace: str = "", labels: str = "") -> list[Object]:
+        """All objects of a namespace, "" being all of them, that a label selector picks."""
+        items: list[Object] = []
+        token = ""
+        with self._explaining("list", resource, namespace):
+            while True:
+                page = self._api.list_page(resource, namespace=namespace, labels=labels, continue_token=token)
+                items += [_complete(json.loads(item.body), resource) for item in page.items]
+                token = page.continue_token
+                if not token:
+                    return sorted(items, key=_order)
+
+    def find(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        """One object; None when there is none, or no such resource."""
+        with self._explaining("get", resource, namespace):
+            try:
+                return _complete(json.loads(self._api.get(resource, namespace, name)), resource)
+            except NotFound:
+                return None
+
+    def read(self, path: str) -> Any:
+        """What the server says of itself at a path such as /version."""
+        with self._explaining("get", None, ""):
+            return json.loads(self._api.get_path(path))
+
+    def served_versions(self, group: str) -> tuple[str, ...]:
+        """The versions of an API group, in the server's order; () when it is not served."""
+        try:
+            versions = self.read(f"/apis/{group}").get("versions") or []
+        except CannotAnswer as error:
+            if error.is_missing:
+                return ()
+            raise
+        return tuple(version["version"] for version in versions)
+
+    def istio_version(self) -> str:
+        """The version of Istio's API to read with: the preferred one of those that the server has."""
+        served = self.served_versions("networking.istio.io")
+        return next((version for version in ISTIO_VERSIONS if version in served), ISTIO_VERSIONS[0])
+
+    @contextmanager
+    def _explaining(self, verb: str, resource: Resource | None, namespace: str) -> Iterator[None]:
+        try:
+            yield
+        except ApiError as error:
+            raise to_refusal(error, self.host, verb, resource, namespace) from None
+        except ValueError:
+            raise CannotAnswer(
+                f"what answers at {self.host} is no Kubernetes API",
+                fix="check the server in the kubeconfig",
+                following="kubectl config view --minify",
+            ) from None
+
+
+def _complete(body: Object, resource: Resource) -> Object:
+    """With the apiVersion and kind that a list of a built-in kind leaves out of its items."""
+    return {**body, "apiVersion": resource.api_version, "kind": resource.kind}
+
+
+def _order(body: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = body["metadata"]
+    return metadata.get("namespace") or "", metadata["name"]

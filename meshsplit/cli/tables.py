@@ -1,0 +1,42 @@
+"""Tables and ages as kubectl prints them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from meshsplit.cli.terminal import visible
+
+GAP = "  "
+NOTHING = "-"
+"""What a cell without a value shows."""
+
+_MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 365 * 86_400
+
+
+def to_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lines with aligned columns, the header first; an empty cell shows NOTHING, none steers a terminal."""
+    table = [list(header), *([visible(cell) or NOTHING for cell in row] for row in rows)]
+    widths = [max(len(row[at]) for row in table) for at in range(len(header))]
+    return [
+        GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+    ]
+
+
+def to_age(since: datetime | None, now: datetime) -> str:
+    """How long ago, as apimachinery's duration.HumanDuration writes it: two units while they are small."""
+    if since is None:
+        return NOTHING
+    seconds = max(0, int((now - since).total_seconds()))
+    for limit, unit, suffix, smaller, small_suffix in (
+        (2 * _MINUTE, 1, "s", 0, ""),
+        (10 * _MINUTE, _MINUTE, "m", 1, "s"),
+        (3 * _HOUR, _MINUTE, "m", 0, ""),
+        (8 * _HOUR, _HOUR, "h", _MINUTE, "m"),
+        (2 * _DAY, _HOUR, "h", 0, ""),
+        (8 * _DAY, _DAY, "d", _HOUR, "h"),
+        (2 * _YEAR, _DAY, "d", 0, ""),
+        (8 * _YEAR, _YEAR, "y", _DAY, "d"),
+    ):
+        if seconds < limit:
+            rest = seconds % unit // smaller if smaller else 0
+            return f"{seconds // unit}{suffix}" + (f"{rest}{small_suffix}" if rest else "")
+    return f"{seconds // _YEAR}y"

@@ -1,0 +1,171 @@
+"""The controller without its threads: every look at the cluster and every piece of work is a call."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from meshsplit.controller import resources
+from meshsplit.controller.cache import Cache
+from meshsplit.controller.claims import Claims
+from meshsplit.controller.reconcile import Reconciler
+from meshsplit.controller.recorder import Recorder
+from meshsplit.controller.reporter import Reporter
+from meshsplit.controller.routes import Routes
+from meshsplit.controller.splits import Splits
+from meshsplit.controller.sweep import Sweep
+from meshsplit.controller.watches import Watches
+from meshsplit.kube.port import PAGE_LIMIT, Api, ApiError, Page, Resource, WatchEvent, Writer
+from meshsplit.kube.workqueue import WorkQueue
+from meshsplit.model import GroupKey, Settings
+from support.store_api import Clock
+
+ISTIO_VERSION = "v1"
+LONGEST_WAIT = 400.0
+"""Longer than the queue's longest backoff (300 s, jitter included) and than any pause among fighters."""
+
+
+@dataclass
+class OneLook:
+    """Reads of another client; at the first watch it stops whoever asked, so that one list is all."""
+
+    api: Api
+    stop: Callable[[], object] = lambda: None
+
+    def list_page(
+        self,
+        resource: Resource,
+        *,
+        namespace: str = "",
+        labels: str = "",
+        limit: int = PAGE_LIMIT,
+        continue_token: str = "",
+    ) -> Page:
+        return self.api.list_page(
+            resource, namespace=namespace, labels=labels, limit=limit, continue_token=continue_token
+        )
+
+    def watch(
+        self,
+        resource: Resource,
+        *,
+        resource_version: str,
+        timeout_seconds: int,
+        namespace: str = "",
+        labels: str = "",
+    ) -> "OneLook":
+        self.stop()
+        return self
+
+    def get(self, resource: Resource, namespace: str, name: str) -> bytes:
+        self.stop()
+        return self.api.get(resource, namespace, name)
+
+    def __iter__(self) -> Iterator[WatchEvent]:
+        return iter(())
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class Controller:
+    """What Manager puts together, at a clock of the test's own; it dies with the object, as by SIGKILL.
+
+    `errors` are the writes that failed. It writes through `writer` if there is one.
+    """
+
+    api: Api
+    clock: Clock
+    settings: Settings = field(default_factory=Settings)
+    namespace: str = ""
+    errors: list[ApiError] = field(default_factory=list)
+    writer: Writer | None = None
+
+    def __post_init__(self) -> None:
+        writer = self.writer or self.api
+        self.feeding = False
+        self.cache = Cache(Claims())
+        self.queue: WorkQueue[GroupKey] = WorkQueue(clock=self.clock.count)
+        virtual_services = resources.virtual_services(ISTIO_VERSION)
+        splits = Splits(writer, self.settings, self.cache.splits)
+        self.reconciler = Reconciler(
+            settings=self.settings,
+            cache=self.cache,
+            routes=Routes(writer, virtual_services, self.cache.routes, self.clock.count),
+            splits=splits,
+            reporter=Reporter(
+                splits=splits,
+                recorder=Recorder(writer, "test", self.errors.append),
+                now=self.clock.utc,
+            ),
+            on_related=self.enqueue,
+        )
+        self.sweep = Sweep(self.cache, self.reconciler, self.enqueue)
+
+    def enqueue(self, keys: frozenset[GroupKey]) -> None:
+        for key in sorted(keys):
+            self.queue.add(key)
+
+    def _feed(self, keys: frozenset[GroupKey]) -> None:
+        if self.feeding:
+            self.enqueue(keys)
+
+    def start(self) -> "Controller":
+        """Fill the caches, and let one sweep find what there is to do, as the manager does."""
+        self.look()
+        self.feeding = True
+        self.sweep.run()
+        return self
+
+    def look(self, *kinds: str) -> None:
+        """See the cluster as it now is: the resource types named by plural, else all."""
+        looks: list[OneLook] = []
+
+        def connect() -> OneLook:
+            looks.append(OneLook(self.api))
+            return looks[-1]
+
+        watches = Watches(
+            connect,
+            self.cache,
+            self.settings,
+            self.namespace,
+            ISTIO_VERSION,
+            self._feed,
+            lambda _resource, error: self.errors.append(error),
+        )
+        for follower, look in zip(watches.make_followers(), looks, strict=True):
+            look.stop = follower.stop
+            if not kinds or follower.resource.plural in kinds:
+                follower.run()
+
+    def work(self) -> int:
+        """Work on every key that is wanted now; how many there were."""
+        worked = 0
+        while (key := self.queue.get(timeout=0.0)) is not None:
+            worked += 1
+            try:
+                pause = self.reconciler.reconcile(key, self.queue.failures(key))
+            except ApiError as error:
+                self.errors.append(error)
+                self.queue.add_rate_limited(key)
+            else:
+                self.queue.forget(key)
+                if pause > 0.0:
+                    self.queue.add_after(key, pause)
+            finally:
+                self.queue.done(key)
+            assert worked < 1000, f"no end of work, last on {key}"
+        return worked
+
+    def step(self) -> None:
+        """Look and work until there is nothing to do now."""
+        self.look()
+        while self.work():
+            self.look()
+
+    def settle(self) -> None:
+        """The same, and wait out every delay."""
+        self.step()
+        for _ in range(3):
+            self.clock.advance(LONGEST_WAIT)
+            self.step()

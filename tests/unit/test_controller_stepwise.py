@@ -1,0 +1,105 @@
+"""One controller and one cluster, step by step, at a clock of the test's own."""
+
+from meshsplit.controller import resources
+from meshsplit.controller.fights import FREE_REPAIRS, LONGEST_PAUSE_SECONDS
+from meshsplit.controller.transitions import SETTLE_SECONDS
+from support.fleet import GATEWAYS, SERVICES, SPLITS, VIRTUAL_SERVICES, Body
+from support.manifests import (
+    GATEWAY,
+    NAMESPACE,
+    PERCENT,
+    make_model_split,
+    make_namespace,
+    make_object,
+    make_pair,
+    make_service,
+)
+from support.offline import Scene
+from support.stepwise import Controller
+
+
+def test_a_group_that_lists_only_members_that_are_not_there_keeps_no_route_to_others() -> None:
+    scene = Scene().serve(*make_pair())
+    assert scene.weights() == "mnist-v1=80,mnist-v2=20"
+    listed = {"weightsFrom": "Spec", "members": [{"name": "ghost", "weight": 100}], "modelTag": None}
+    scene.user.patch(SPLITS, {"spec": listed}, "mnist", NAMESPACE)
+    scene.controller.settle()
+    assert scene.weights() is None
+
+
+def test_a_gateway_that_went_while_no_controller_ran_is_missed_by_every_group_on_it() -> None:
+    scene = Scene()
+    scene.user.create(resources.NAMESPACES, make_namespace("istio-system", {}))
+    for name in ("public", "private"):
+        server = {"port": {"number": 80, "name": "http", "protocol": "HTTP"}, "hosts": ["*"]}
+        spec = {"servers": [server]}
+        body = make_object(GATEWAYS.api_version, GATEWAYS.kind, name, "istio-system", spec=spec)
+        scene.user.create(GATEWAYS, body)
+    # By name the routes of the models come first.
+    scene.serve(make_service("a-v1", "80"), make_service("a-v2", "20"))
+    assert scene.condition("RoutesAccepted") == ("True", "Accepted")
+    scene.user.delete(GATEWAYS, "public", "istio-system")
+    Controller(scene.api, scene.clock).start().step()
+    assert scene.condition("RoutesAccepted") == ("False", "GatewayNotFound")
+
+
+def test_what_is_wrong_with_a_members_other_group_is_not_said_of_this_one() -> None:
+    scene = Scene()
+    scene.user.create(SPLITS, make_split("scorer", blue=100))
+    scene.serve(make_service("blue", "80", "shades"), make_service("green", "30", "shades"))
+    assert scene.condition("WeightsValid", "shades") == ("False", "SumNot100")
+    assert scene.condition("WeightsValid", "scorer") == ("True", "SumIs100")
+    scene.user.patch(SERVICES, {"metadata": {"annotations": {PERCENT: "x"}}}, "blue", NAMESPACE)
+    scene.controller.settle()
+    assert scene.condition("WeightsValid", "shades") == ("False", "NotAPercentage")
+    assert scene.condition("WeightsValid", "scorer") == ("True", "SumIs100")
+    assert scene.condition("Ready", "scorer") == ("True", "Steady")
+
+
+def test_a_contradiction_with_another_modelsplit_is_not_said_of_this_one() -> None:
+    scene = Scene()
+    scene.user.create(SPLITS, make_split("first", blue=100))
+    scene.user.create(SPLITS, make_split("second", blue=60, green=40))
+    scene.serve(make_service("blue", "100", None), make_service("green", None, None))
+    assert scene.condition("WeightsValid", "second") == ("False", "WeightsDiffer")
+    assert scene.condition("WeightsValid", "first") == ("True", "SumIs100")
+
+
+def make_split(name: str, **weights: int) -> Body:
+    listed = [{"name": member, "weight": weight} for member, weight in weights.items()]
+    return make_model_split(name, weightsFrom="Spec", members=listed)
+
+
+def test_the_earliest_of_two_delays_counts() -> None:
+    scene = Scene().serve(*make_pair())
+    forged = {"spec": {"exportTo": ["nowhere"], "http": []}}
+    for _ in range(FREE_REPAIRS + 5):  # the next repair waits for more than ten seconds
+        scene.clock.advance(LONGEST_PAUSE_SECONDS)
+        scene.user.patch(VIRTUAL_SERVICES, forged, "mnist-splitting", NAMESPACE)
+        scene.controller.step()
+    scene.user.patch(VIRTUAL_SERVICES, forged, "mnist-splitting", NAMESPACE)
+    scene.user.patch(SERVICES, {"metadata": {"annotations": {PERCENT: "90"}}}, "mnist-v1", NAMESPACE)
+    scene.controller.step()
+    assert scene.condition("WeightsValid") == ("False", "SumNot100")
+    assert scene.told("WeightsInvalid") == 0
+    scene.clock.advance(SETTLE_SECONDS)
+    scene.controller.step()
+    assert scene.told("WeightsInvalid") == 3, "the group, and both members"
+
+
+def test_a_status_lists_everybody_who_serves_also_who_is_no_member_any_more() -> None:
+    scene = Scene().serve(*make_pair())
+    unreadable = {"metadata": {"annotations": {GATEWAY: "no gateway"}}}
+    scene.user.patch(resources.NAMESPACES, unreadable, NAMESPACE)
+    listed = {"modelTag": None, "weightsFrom": "Spec", "members": [{"name": "mnist-v1", "weight": 100}]}
+    scene.user.patch(SPLITS, {"spec": listed}, "mnist", NAMESPACE)
+    scene.controller.settle()
+    assert scene.weights() == "mnist-v1=80,mnist-v2=20", "nothing changes that cannot be understood"
+    members = scene.user.get(SPLITS, "mnist", NAMESPACE)["status"]["members"]
+    assert [(member["name"], member["weight"]) for member in members] == [("mnist-v1", 80), ("mnist-v2", 20)]
+    # What the status says must be enough to go on from when the VirtualService is lost.
+    scene.user.delete(VIRTUAL_SERVICES, "mnist-splitting", NAMESPACE)
+    scene.controller.settle()
+    scene.user.patch(resources.NAMESPACES, make_namespace(), NAMESPACE)
+    scene.controller.settle()
+    assert scene.weights() == "mnist-v1=100"
