@@ -57,7 +57,7 @@ ANALYSIS = (
         "onInconclusive: Advance promotes without evidence",
         why="When the deadline passes without a verdict, Advance moves on all the same. A canary that "
         "hardly gets any traffic is then promoted because nobody looked.",
-        does="Accepts the setting. The analysis is kept, and moves no traffic in this version.",
+        does="Accepts the setting: at the deadline a canary that has shown nothing either way moves on.",
         fix="Use Hold (the default) or Rollback, or silence the warning where the risk is understood.",
         example=dedent("""\
             analysis:
