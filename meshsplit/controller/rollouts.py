@@ -20,7 +20,7 @@ from meshsplit.rollout.storage import Unreadable, to_state
 from meshsplit.rollout.targets import decide_split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from meshsplit.controller.cache import View
     from meshsplit.controller.gatecalls import GateCalls
@@ -102,6 +102,11 @@ class Rollouts:
         self.slots = slots
         self._read_settings = read_settings
         self._wall = wall
+
+    def take_over(self, splits: Iterable[LiveSplit]) -> None:
+        """Count the rollouts that run already; before any group is decided about."""
+        for split in splits:
+            self.slots.note(split.key, find_state(split).takes_slot)
 
     def decide(self, view: View, group: Group, acting: bool) -> Decided:
         """The split of a group now; `acting` says that it will be acted on, and takes the slot for it."""
