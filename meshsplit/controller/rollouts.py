@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from meshsplit.controller.wishes import Measured
     from meshsplit.model import Group, GroupKey, Settings
     from meshsplit.rollout.engine import Advance
+    from meshsplit.rollout.observation import GateResult
     from meshsplit.rollout.spec import RolloutSpec
 
 log = logging.getLogger(__name__)
@@ -42,13 +43,14 @@ KEEP_SECONDS = 60.0
 class Step:
     """One decision about a group that is walked: its state before and after, by which spec.
 
-    `measured` is what it was decided on.
+    `measured` and the answers of `gates` are what it was decided on.
     """
 
     before: RolloutState
     advance: Advance
     spec: RolloutSpec
     measured: Measured | None = None
+    gates: tuple[GateResult, ...] = ()
 
     @property
     def after(self) -> RolloutState:
@@ -123,7 +125,7 @@ class Rollouts:
         if before.measure is None and step.state.measure is not None and measured is not None:
             # The first read of the rollout goes on where the last one before it ended.
             step = replace(step, state=replace(step.state, cursor=measured.cursor))
-        return Decided(step.outcome, Step(before, step, spec, measured))
+        return Decided(step.outcome, Step(before, step, spec, measured, seen.gates))
 
     def follow(self, view: View, group: Group, step: Step | None) -> None:
         """Take up what a kept step entails: its slot, what is to be measured, and the gates to call."""
@@ -137,7 +139,7 @@ class Rollouts:
             self.meter.drop(key)
         else:
             self.meter.put(self._make_wish(group, state, step.spec, request, self.meter.find(key)))
-        self.gates.drop(key, self.gates.find(key))
+        self.gates.drop(key, step.gates)
         self.gates.make(key, step.advance.calls)
 
     def leave(self, key: GroupKey) -> None:

@@ -1,7 +1,9 @@
 """A canary that walks on counters of the test's own, at the test's own clock."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from meshsplit.controller.live import LiveSplit, to_live_split
@@ -23,6 +25,13 @@ REQUESTS_A_SECOND = 100
 CANARY = {"canary": {"stepWeights": [10, 50]}}
 
 
+@cache
+def _scene() -> Scene:
+    scene = Scene()
+    del scene.controller  # its locks cannot be copied
+    return scene
+
+
 @dataclass
 class Walk:
     """The group `mnist` of two, of which the first has everything and the second is to get it.
@@ -35,12 +44,11 @@ class Walk:
     settings: Settings = field(default_factory=Settings)
     failing: dict[str, float] = field(default_factory=dict)
     source: Counted = field(default_factory=lambda: Counted(NAMESPACE))
-    clock: Clock = field(default_factory=Clock)
 
     stable, canary = "mnist-v1", "mnist-v2"
 
     def __post_init__(self) -> None:
-        self.scene = Scene(self.clock)
+        self.scene = copy.deepcopy(_scene())
         user = self.scene.user
         user.create(
             SPLITS,
@@ -63,7 +71,10 @@ class Walk:
         return [{"name": self.stable, "weight": first}, {"name": self.canary, "weight": second}]
 
     def start(self, writer: Writer | None = None) -> None:
-        """A new controller in place of the one that was, which is gone as by SIGKILL."""
+        """A new controller in place of the one that was, which is gone as by SIGKILL.
+
+        It writes through `writer`, if there is one.
+        """
         self.controller = Controller(
             self.scene.api, self.clock, self.settings, source=self.source, writer=writer
         ).start()
@@ -93,8 +104,12 @@ class Walk:
     def tick(self, seconds: float = READ_SECONDS) -> None:
         """Traffic, a look at the counters, and what follows."""
         self.flow(seconds)
+        self.measure()
+
+    def measure(self) -> None:
+        """A look at the counters, and what follows; a controller's own writes are in its caches at once."""
         self.controller.meter.beat()
-        self.controller.step()
+        self.controller.work()
 
     def tick_until(self, *phases: str, most: int = 60) -> None:
         for _ in range(most):
@@ -110,6 +125,10 @@ class Walk:
                 return
             self.tick()
         raise AssertionError(f"still at {self.weight}: {self.status.get('lastDecision')}")
+
+    @property
+    def clock(self) -> Clock:
+        return self.scene.clock
 
     @property
     def serving(self) -> Split | None:

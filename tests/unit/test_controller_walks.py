@@ -2,6 +2,8 @@
 
 
 from meshsplit.analysis.metrics import Ambiguous, Failure, NoData, Partial, Trouble, Unavailable
+from meshsplit.kube.port import ApiError, Resource
+from support.store_api import StoreApi
 from support.walks import Walk
 
 TROUBLES: dict[str, Failure] = {
@@ -135,3 +137,56 @@ def test_a_clock_that_is_set_back_does_not_keep_an_outage_from_being_seen() -> N
     for _ in range(4):
         walk.tick()
     assert walk.phase == "RolledBack"
+
+
+class Closed:
+    """An API server that takes no VirtualService while it is shut."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.shut = False
+        self.api = StoreApi(walk.scene.store)
+        self.api.before = self._refuse
+
+    def _refuse(self, verb: str, resource: Resource, _name: str) -> None:
+        if self.shut and resource.plural == "virtualservices":
+            raise ApiError(500, "InternalError", f"cannot {verb}")
+
+
+def test_what_was_counted_on_routes_that_were_never_written_is_no_evidence_at_the_new_weight() -> None:
+    walk = Walk()
+    api = Closed(walk)
+    walk.start(api.api)
+    walk.go()
+    walk.tick_to(10)
+    api.shut = True
+    for _ in range(30):
+        walk.tick()
+    assert walk.weight == 10
+    assert walk.phase == "Progressing"
+    assert walk.acts[-1] == "Advance"
+    api.shut = False
+    walk.tick()
+    assert walk.weight == 50
+    reads = []
+    while walk.phase != "Promoted":
+        walk.tick()
+        reads.append(walk.weight)
+    assert reads.count(50) >= 2
+
+
+def test_an_outage_is_gone_back_from_while_the_weights_of_a_step_cannot_be_written() -> None:
+    walk = Walk()
+    api = Closed(walk)
+    walk.start(api.api)
+    walk.go()
+    walk.tick_to(10)
+    api.shut = True
+    for _ in range(6):
+        walk.tick()
+    walk.failing[walk.canary] = 1.0
+    walk.tick()
+    walk.tick()
+    assert walk.acts[-1] == "Rollback"
+    api.shut = False
+    walk.tick()
+    assert (walk.phase, walk.weight) == ("RolledBack", 0)
