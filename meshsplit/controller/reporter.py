@@ -67,7 +67,7 @@ class Reporter:
         return pause
 
     def keep(self, view: View, selection: Selection) -> View:
-        """Tell a rollout's Events, and keep its state before anything is done; the view with what was written.
+        """Tell a rollout's Events and keep its state before anything is done; the view with what was written.
 
         Whoever dies after that goes on from there: nothing is decided twice, and nothing without a record.
         """

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshsplit.analysis.ramp import FULL_WEIGHT
+from meshsplit.controller.routed import Routed
 from meshsplit.controller.selection import find_current, find_followed
 from meshsplit.controller.wishes import Wish, to_metrics
 from meshsplit.kserve.objects import SplitRequest
@@ -104,6 +105,7 @@ class Rollouts:
         self.slots = slots
         self._read_settings = read_settings
         self._wall = wall
+        self._routed = Routed(wall)
 
     def take_over(self, splits: Iterable[LiveSplit]) -> None:
         """Count the rollouts that run already; before any group is decided about."""
@@ -120,6 +122,10 @@ class Rollouts:
         spec = to_rollout_spec(request.spec) if request is not None else STATIC
         before = find_state(split)
         measured = self.meter.find(group.key)
+        if before.leg is not None:
+            measured = self._routed.weigh(group.key, measured, before.leg.canary)
+        if acting:
+            self._routed.note(group.key, live)
         state, seen = self._observe(view, group, split, before, measured, acting)
         step = advance(group, spec, state, seen, self._wall(), live)
         if before.measure is None and step.state.measure is not None and measured is not None:
@@ -127,12 +133,18 @@ class Rollouts:
             step = replace(step, state=replace(step.state, cursor=measured.cursor))
         return Decided(step.outcome, Step(before, step, spec, measured, seen.gates))
 
-    def follow(self, view: View, group: Group, step: Step | None) -> None:
-        """Take up what a kept step entails: its slot, what is to be measured, and the gates to call."""
+    def follow(self, view: View, outcome: Outcome, step: Step | None, *, written: bool) -> None:
+        """Take up what a kept step entails: its slot, what is to be measured, and the gates to call.
+
+        `written` says that the routes are as `outcome` has them.
+        """
+        group = outcome.group
         key = group.key
         if step is None:
             self.leave(key)
             return
+        if written:
+            self._routed.note(key, outcome.split)
         state, request = step.kept, _find_request(view, group)
         self.slots.note(key, state.takes_slot)
         if request is None or step.spec.strategy is not Strategy.CANARY or not state.active:
@@ -146,6 +158,7 @@ class Rollouts:
         """The group is walked no more, or is gone."""
         self.slots.note(key, taken=False)
         self.meter.drop(key)
+        self._routed.forget(key)
 
     def _observe(
         self,
@@ -210,6 +223,8 @@ class Rollouts:
                 wish, seconds=min(wish.seconds, FIRST_READS), cursor=measured.cursor if measured else ""
             )
         ramp = make_ramp(state.leg, spec.policy.course.ramp)
+        decided = state.history[-1].at if state.history else None
+        changes = [at for at in (decided, self._routed.changed_at(group.key)) if at is not None]
         return replace(
             wish,
             rollout=state.id,
@@ -217,7 +232,7 @@ class Rollouts:
             top=state.measure.weight >= min(ramp.last, FULL_WEIGHT),
             cursor=state.cursor,
             edges={name: tuple(edge for edge, _ in edges) for name, edges in state.measure.edges},
-            changed_at=state.history[-1].at if state.history else None,
+            changed_at=max(changes, default=None),
         )
 
 

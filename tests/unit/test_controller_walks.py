@@ -1,6 +1,5 @@
 """A canary on the controller's own passes: what is read, held, told and gone back from."""
 
-
 from meshsplit.analysis.metrics import Ambiguous, Failure, NoData, Partial, Trouble, Unavailable
 from meshsplit.kube.port import ApiError, Resource
 from support.store_api import StoreApi
