@@ -17,10 +17,7 @@ BUILT_IN = ("error-rate", "latency")
 
 _IGNORED = (
     ("session_affinity", "sessionAffinity", "every request is split on its own"),
-    ("strategy", "strategy", "the split stays where it starts"),
-    ("analysis", "analysis", "nothing is measured"),
-    ("suspend", "suspend", "there is no rollout to suspend"),
-    ("report_progress", "reportProgress", "there is no rollout to report"),
+    ("report_progress", "reportProgress", "Ready is True all through a rollout"),
 )
 """Field, its name in a manifest, and what happens instead, in the order of the schema."""
 
@@ -29,6 +26,7 @@ def advise(split: ModelSplit) -> tuple[Finding, ...]:
     """The findings on affinity and analysis (MSP008, MSP403, MSP501, MSP502, MSP504 to 506), by field."""
     ref = ObjectRef(split.kind, split.metadata.namespace, split.metadata.name)
     found = list(_advise_ignored(ref, split.spec))
+    found += _advise_notifications(ref, split.spec)
     found += _advise_sidecars(ref, split.spec)
     if split.spec.session_affinity is not None:
         protocols = split.spec.routing.protocols
@@ -49,6 +47,18 @@ def _advise_ignored(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
                 ("spec", said),
                 fix="leave it for a later version, or remove it if nobody may rely on it",
             )
+
+
+def _advise_notifications(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
+    canary = spec.strategy.canary if spec.strategy is not None else None
+    if canary is not None and canary.notify:
+        yield Finding(
+            "MSP008",
+            "notify is accepted and kept, but this version does not act on it: nobody is told",
+            ref,
+            ("spec", "strategy", "canary", "notify"),
+            fix="watch the Events of the ModelSplit, or call a gate of type postRollout",
+        )
 
 
 def _advise_sidecars(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:

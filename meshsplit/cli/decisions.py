@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from meshsplit.analysis.counts import NOTHING, Counts
 from meshsplit.analysis.ramp import FULL_WEIGHT
-from meshsplit.cli.rollouttext import to_evidence, to_weight
 from meshsplit.rollout.state import Act
 from meshsplit.simulation.peers import Counted
+from meshsplit.simulation.words import to_evidence, to_weight
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,7 +55,7 @@ class Seen:
         if told is not None:
             parts += [
                 f"{f'{told.errors}/{told.requests}':<9}",
-                f"{told.value or '-'}% [{told.low},{told.high}]".ljust(20),
+                (f"{told.value}% [{told.low},{told.high}]" if told.value else "-").ljust(20),
                 f"harm={_evidence(decision.harm):<6}",
                 f"safety={_evidence(decision.safety):<6}",
             ]

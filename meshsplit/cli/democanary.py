@@ -14,13 +14,13 @@ from meshsplit.cli.democompare import Ended, to_comparison
 from meshsplit.cli.demoscenarios import CANARY, STABLE
 from meshsplit.cli.demosplit import BODY, CHANGE_SECONDS, PATH
 from meshsplit.cli.localmesh import CannotServe
-from meshsplit.cli.rollouttext import to_weight
 from meshsplit.cli.walkthrough import GROUP
 from meshsplit.local.stream import Stream
 from meshsplit.manifests.reader import read_text
 from meshsplit.manifests.writer import write_documents
 from meshsplit.model import FULL
 from meshsplit.rollout.state import Phase
+from meshsplit.simulation.words import to_weight
 
 if TYPE_CHECKING:
     import threading
@@ -163,11 +163,9 @@ def _say_how_it_ended(
     ended = Ended(how, (decision.time - began).total_seconds(), canary, tally.failed)
     expected = rollout.state == scenario.expected
     paint = output.stdout.good if expected else output.stdout.bad
-    held = (
-        f" at {to_weight(log.weight)}%: too little evidence for either"
-        if how == ENDS[Phase.INCONCLUSIVE]
-        else ""
-    )
+    held = ""
+    if rollout.state == Phase.INCONCLUSIVE:
+        held = f" at {to_weight(log.weight)}%: too little evidence for either"
     output.answer(f"\n{paint(f'{CANARY} is {how}{held}')}")
     output.answer(f"Callers sent {tally.total:,} requests and saw {tally.failed:,} fail.")
     if log.reads:

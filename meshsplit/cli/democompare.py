@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshsplit.analysis.walk import Act
-from meshsplit.cli.rollouttext import to_duration, to_weight
 from meshsplit.cli.tables import to_table
 from meshsplit.simulation.peers import let_through
 from meshsplit.simulation.rules.argo import Argo, ArgoSettings
 from meshsplit.simulation.rules.flagger import Flagger, FlaggerSettings
+from meshsplit.simulation.words import to_duration, to_weight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -77,7 +77,7 @@ CANARY_SCENARIOS = {
             "quiet",
             f"a good version that hardly anybody uses; {QUIET_DEADLINE} to judge it",
             Phase.INCONCLUSIVE,
-            rate=2.0,
+            rate=4.0,
             canary={"failureBudget": 1},
             analysis={"deadline": QUIET_DEADLINE},
         ),

@@ -13,7 +13,7 @@ from meshsplit.kserve.objects import SplitRequest
 from meshsplit.model import Outcome, Strategy
 from meshsplit.rollout.engine import advance, is_urgent
 from meshsplit.rollout.leg import make_ramp
-from meshsplit.rollout.observation import Observation
+from meshsplit.rollout.observation import GateResult, Observation
 from meshsplit.rollout.spec import STATIC, to_rollout_spec
 from meshsplit.rollout.state import RolloutState
 from meshsplit.rollout.storage import Unreadable, to_state
@@ -42,13 +42,14 @@ KEEP_SECONDS = 60.0
 class Step:
     """One decision about a group that is walked: its state before and after, by which spec.
 
-    `measured` is what it was decided on.
+    `measured` and `answers` are what it was decided on.
     """
 
     before: RolloutState
     advance: Advance
     spec: RolloutSpec
     measured: Measured | None = None
+    answers: tuple[GateResult, ...] = ()
 
     @property
     def after(self) -> RolloutState:
@@ -118,7 +119,7 @@ class Rollouts:
         if before.measure is None and step.state.measure is not None and measured is not None:
             # The first read of the rollout goes on where the last one before it ended.
             step = replace(step, state=replace(step.state, cursor=measured.cursor))
-        return Decided(step.outcome, Step(before, step, spec, measured))
+        return Decided(step.outcome, Step(before, step, spec, measured, seen.gates))
 
     def follow(self, view: View, group: Group, step: Step | None) -> None:
         """Take up what a kept step entails: its slot, what is to be measured, and the gates to call."""
@@ -132,7 +133,7 @@ class Rollouts:
             self.meter.drop(key)
         else:
             self.meter.put(self._make_wish(group, state, step.spec, request, self.meter.find(key)))
-        self.gates.drop(key, self.gates.find(key))
+        self.gates.drop(key, step.answers)
         self.gates.make(key, step.advance.calls)
 
     def leave(self, key: GroupKey) -> None:

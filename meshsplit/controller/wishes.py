@@ -18,6 +18,7 @@ from meshsplit.analysis.metrics import (
     to_shares,
 )
 from meshsplit.analysis.trial import Read
+from meshsplit.analysis.wishes import to_what
 from meshsplit.policy import LATENCY, LIMIT
 from meshsplit.rollout import observation
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from meshsplit.model import GroupKey, Member
     from meshsplit.policy import Policy
 
-ERRORS = "error-rate"
+ERRORS = Signal.ERRORS.value
 SETTLE_SECONDS = 5.0
 """After a weight change some requests still follow the old weights: istiod's debounce, its push, and the
 requests that were on the way."""
@@ -80,15 +81,8 @@ class Measured:
 def to_metrics(spec: ModelSplitSpec) -> tuple[tuple[str, Signal | Custom], ...]:
     """What a ModelSplit wants measured; errors when it says nothing."""
     listed = spec.analysis.metrics if spec.analysis is not None else []
-    found: list[tuple[str, Signal | Custom]] = []
-    for metric in listed:
-        if metric.good is not None and metric.bad is not None:
-            found.append((metric.name, Custom(metric.good, metric.bad)))
-        elif metric.name == LATENCY:
-            found.append((metric.name, Signal.LATENCY))
-        else:
-            found.append((metric.name, Signal.ERRORS))
-    return tuple(found) or ((ERRORS, Signal.ERRORS),)
+    wanted = ((metric.name, to_what(metric)) for metric in listed)
+    return tuple((name, what) for name, what in wanted if what is not None) or ((ERRORS, Signal.ERRORS),)
 
 
 def to_requests(wish: Wish) -> list[MetricRequest]:
