@@ -5,7 +5,6 @@ failed requests is printed (`pytest -s`).
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
