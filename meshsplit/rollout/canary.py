@@ -6,7 +6,7 @@ from meshsplit.analysis.ramp import FULL_WEIGHT, GROWTH, READS_APART
 from meshsplit.analysis.verdict import Verdict
 from meshsplit.analysis.walk import Act as Proposal
 from meshsplit.analysis.walk import Course, Move
-from meshsplit.model import FULL
+from meshsplit.model import FULL, Split
 from meshsplit.rollout import gates, measuring
 from meshsplit.rollout.ends import end
 from meshsplit.rollout.leg import Leg, find_first, find_following, find_step, make_ramp
@@ -82,11 +82,12 @@ def promote(
     reason: str,
     message: str,
     *,
+    goal: Split | None = None,
     by: str = "",
     note: str = "",
     verdict: Verdict | None = None,
 ) -> RolloutState:
-    """Give the canary its share of the target."""
+    """Give the canary its share of the target; with a `goal` go there at once, others' shares included."""
     said = f"{leg.canary} is promoted to {_percent(leg.high)}: {message}"
     return end(
         state,
@@ -95,7 +96,7 @@ def promote(
         Act.PROMOTE,
         reason,
         said,
-        goal=leg.end,
+        goal=goal or leg.end,
         by=by,
         note=note,
         verdict=verdict,

@@ -7,7 +7,7 @@ from meshsplit.analysis.verdict import Verdict
 from meshsplit.model import Split
 from meshsplit.rollout import gates
 from meshsplit.rollout.history import was_good
-from meshsplit.rollout.leg import plan_leg
+from meshsplit.rollout.leg import Leg, plan_leg
 from meshsplit.rollout.spec import GateType
 from meshsplit.rollout.splits import drop_lost, is_same, list_members, to_thousandths
 from meshsplit.rollout.state import Act, Phase, Rejection, RolloutState
@@ -77,6 +77,11 @@ def end_without_lost(state: RolloutState, turn: Turn) -> RolloutState:
     message = f"{', '.join(gone)} left the group"
     state = replace(state, phase=Phase.STEADY, target=None, waiting="", gates=())
     return decide(state, turn, Act.REBALANCE, "MemberLeft", message, goal=rest)
+
+
+def find_end(state: RolloutState, leg: Leg, turn: Turn) -> Split:
+    """The whole target, however many rollouts lead there: where a flip goes, and a person's promotion."""
+    return leg.end if state.target is None else list_members(state.target, turn.names)
 
 
 def follow_target(state: RolloutState, turn: Turn) -> RolloutState:
