@@ -101,9 +101,10 @@ def _resume(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
 
 
 def _abort(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
-    if not state.active or state.leg is None:
+    leg = state.leg
+    if not state.active or leg is None:
         raise Refused("there is no rollout to abort")
-    message = f"back to {state.leg.start}{f'; {request.note}' if request.note else ''}"
+    message = f"back to {leg.start}{f'; {request.note}' if request.note else ''}"
     state = replace(state, override=None, pause=None)
     return end(
         state,
@@ -112,7 +113,7 @@ def _abort(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
         Act.ABORT,
         BY_HAND,
         message,
-        goal=state.leg.start if state.leg is not None else Split((), 0),
+        goal=leg.start,
         by=request.by,
         note=request.note,
     )

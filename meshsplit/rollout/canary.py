@@ -40,9 +40,8 @@ def step_canary(state: RolloutState, turn: Turn) -> RolloutState:
     if state.measure is None:
         return _wait_or_start(replace(state, phase=Phase.PENDING), state.leg, turn)
     course = measuring.make_course(turn.spec, state.leg, state.measure)
-    renewed = measuring.renew(state.measure, course)
-    walking = _Pass(turn, state.leg, course)
-    return walking.walk(state if renewed is None else replace(state, measure=renewed))
+    measure = measuring.renew(state.measure, course) or state.measure
+    return _Pass(turn, state.leg, course).walk(replace(state, measure=measure), measure)
 
 
 def start(state: RolloutState, leg: Leg, turn: Turn, reason: str, message: str, by: str = "") -> RolloutState:
@@ -135,14 +134,14 @@ class _Pass:
         self.leg = leg
         self.course = course
 
-    def walk(self, state: RolloutState) -> RolloutState:
+    def walk(self, state: RolloutState, measure: Measure) -> RolloutState:
+        """Judge what was read, if anything was; `measure` is the state's."""
         asked = self._ask_for_rollback(state)
         if asked is not None:
             state, rolled_back = asked
             if rolled_back:
                 return state
-        measure, reading = state.measure, self.turn.seen.reading
-        assert measure is not None  # noqa: S101 - a rollout under way is measured
+        reading = self.turn.seen.reading
         if reading is None or not measuring.is_fresh(state, reading):
             return self._without_read(state, measure)
         if measure.elapsed < self.turn.spec.policy.initial_delay:

@@ -113,10 +113,10 @@ def _follow_under_way(state: RolloutState, turn: Turn, target: Split) -> Rollout
             return state
         if not state.revision:
             return replace(state, revision=revision)
-        return _restart(state, turn, target, "NewRevision", f"{leg.canary} has a new revision")
+        return _restart(state, turn, target, leg.start, "NewRevision", f"{leg.canary} has a new revision")
     if is_same(target, leg.start) or was_good(state.history, target, turn.seen.revisions):
         return _revert(state, turn, target)
-    return _restart(state, turn, target, "NewTarget", f"the target is now {target}")
+    return _restart(state, turn, target, leg.start, "NewTarget", f"the target is now {target}")
 
 
 def _revert(state: RolloutState, turn: Turn, target: Split) -> RolloutState:
@@ -125,9 +125,9 @@ def _revert(state: RolloutState, turn: Turn, target: Split) -> RolloutState:
     return decide(state, turn, Act.REVERT, "TargetReverted", message, goal=target, good=True)
 
 
-def _restart(state: RolloutState, turn: Turn, target: Split, reason: str, message: str) -> RolloutState:
-    base = state.leg.start if state.leg is not None else state.goal
-    assert base is not None  # noqa: S101 - an active rollout has a leg
+def _restart(
+    state: RolloutState, turn: Turn, target: Split, base: Split, reason: str, message: str
+) -> RolloutState:
     moved = not is_same(state.goal, base)
     state = begin(state, turn, target, base)
     if not moved:
