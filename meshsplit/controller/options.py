@@ -8,6 +8,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from meshsplit.analysis.metrics import FROM_PROMETHEUS, Backends
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -32,7 +34,8 @@ class Options:
 
     `namespace` "" means all. `listen` is where health and metrics are served, None for nowhere.
     `read_settings` gives the settings of now, of which only those of rollouts may change while it runs.
-    `find_targets` are scraped for the source `gateway`, None: the pods of the cluster.
+    `find_targets` are scraped for the source `gateway`, None: the pods of the cluster; `backends` says by
+    which counters members are told there.
     """
 
     settings: Settings
@@ -44,4 +47,5 @@ class Options:
     resync_seconds: float = RESYNC_SECONDS
     read_settings: Callable[[], Settings] | None = None
     find_targets: Callable[[], Sequence[Target]] | None = None
+    backends: Backends = field(default_factory=lambda: FROM_PROMETHEUS)
     identity: str = field(default_factory=make_identity)
