@@ -214,7 +214,7 @@ def _start_session(
 
 
 def _start_manager(kubeconfig: Path, settings: Settings, session: Session) -> Manager:
-    from meshsplit.analysis.metrics import Backend
+    from meshsplit.analysis.metrics import FROM_ENVOY, Backend
     from meshsplit.controller.manager import Manager, Options
     from meshsplit.kube.client import load_configuration
     from meshsplit.metrics.targets import Target
@@ -226,7 +226,9 @@ def _start_manager(kubeconfig: Path, settings: Settings, session: Session) -> Ma
 
     configuration = load_configuration(str(kubeconfig))
     configuration.proxy = None  # the environment's is for other machines
-    options = Options(settings=settings, leader_election=False, find_targets=find_targets)
+    options = Options(
+        settings=settings, leader_election=False, find_targets=find_targets, backends=FROM_ENVOY
+    )
     manager = Manager(configuration, options)
     manager.start()
     return manager

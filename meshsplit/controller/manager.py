@@ -88,7 +88,7 @@ class Manager:
             on_lost=self._lose,
             on_error=lambda error: self._log_error(None, error),
         )
-        self._sources = Sources(self._find_targets)
+        self._sources = Sources(self._find_targets, options.backends)
         self._rollouts = self._make_rollouts()
         self._followers: list[Follower] = []
         self._threads: list[threading.Thread] = []

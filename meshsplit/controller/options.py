@@ -8,9 +8,12 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from meshsplit.analysis.metrics import FROM_PROMETHEUS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from meshsplit.analysis.metrics import Backends
     from meshsplit.metrics.targets import Target
     from meshsplit.model import Settings
 
@@ -32,7 +35,8 @@ class Options:
 
     `namespace` "" means all. `listen` is where health and metrics are served, None for nowhere.
     `read_settings` gives the settings of now, of which only those of rollouts may change while it runs.
-    `find_targets` are scraped for the source `gateway`, None: the pods of the cluster.
+    `find_targets` are scraped for the source `gateway`, None: the pods of the cluster; `backends` says whose
+    counters among them are read.
     """
 
     settings: Settings
@@ -44,4 +48,5 @@ class Options:
     resync_seconds: float = RESYNC_SECONDS
     read_settings: Callable[[], Settings] | None = None
     find_targets: Callable[[], Sequence[Target]] | None = None
+    backends: Backends = field(default_factory=lambda: FROM_PROMETHEUS)
     identity: str = field(default_factory=make_identity)

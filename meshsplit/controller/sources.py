@@ -6,7 +6,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from meshsplit.analysis.metrics import Backend
+from meshsplit.analysis.metrics import FROM_PROMETHEUS, Backend
 from meshsplit.controller.resources import ENDPOINT_SLICES
 from meshsplit.controller.rollouts import GATEWAY
 from meshsplit.metrics.prometheus import PrometheusSource
@@ -16,7 +16,7 @@ from meshsplit.metrics.targets import GATEWAY_PORT, MODELMESH_PORT, to_targets
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from meshsplit.analysis.metrics import MetricsSource
+    from meshsplit.analysis.metrics import Backends, MetricsSource
     from meshsplit.kube.port import Reader
     from meshsplit.metrics.targets import Target
 
@@ -27,11 +27,13 @@ _OF_SERVICE = "kubernetes.io/service-name"
 class Sources:
     """Makes each source once and keeps it; for use by any thread.
 
-    `find_targets` gives what is scraped for the source `gateway`.
+    `find_targets` gives what is scraped for the source `gateway`, and `backends` says whose counters are read.
     """
 
-    def __init__(self, find_targets: Callable[[], Sequence[Target]]) -> None:
-        self._find_targets = find_targets
+    def __init__(
+        self, find_targets: Callable[[], Sequence[Target]], backends: Backends = FROM_PROMETHEUS
+    ) -> None:
+        self._find_targets, self._backends = find_targets, backends
         self._lock = threading.Lock()
         self._made: dict[str, MetricsSource] = {}
 
@@ -50,7 +52,7 @@ class Sources:
 
     def _make(self, address: str) -> MetricsSource:
         if address == GATEWAY:
-            return ScrapeSource(self._find_targets, verify=False)
+            return ScrapeSource(self._find_targets, backends=self._backends, verify=False)
         return PrometheusSource(address)
 
 
@@ -58,7 +60,7 @@ def find_pods(api: Reader, namespace: str) -> list[Target]:
     """What runs behind the gateway's and ModelMesh's Services; ApiError when that cannot be read."""
     found: list[Target] = []
     for service, backend, port in (
-        (GATEWAY_SERVICE, Backend.ENVOY, GATEWAY_PORT),
+        (GATEWAY_SERVICE, Backend.ISTIO, GATEWAY_PORT),
         (MODELMESH_SERVICE, Backend.MODELMESH, MODELMESH_PORT),
     ):
         page = api.list_page(ENDPOINT_SLICES, namespace=namespace, labels=f"{_OF_SERVICE}={service}", limit=0)
