@@ -27,7 +27,7 @@ _OF_SERVICE = "kubernetes.io/service-name"
 class Sources:
     """Makes each source once and keeps it; for use by any thread.
 
-    `find_targets` gives what is scraped for the source `gateway`, and `backends` says whose counters are read.
+    `find_targets` gives what is scraped for the source `gateway`; `backends` says whose counters are read.
     """
 
     def __init__(

@@ -10,9 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
+from support.fleet import Body
 from support.live_rollouts import CANARY, Stage, Walked, make_split, stage
 from support.load import Load, constant_load
 from support.prometheus import Prometheus, prometheus, require_prometheus, start
@@ -39,7 +41,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 @pytest.fixture(scope="module")
 def played(server: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    source, gateway = {"prometheus": {"address": server.url}}, {"gateway": {}}
+    source: Body = {"prometheus": {"address": server.url}}
+    gateway: Body = {"gateway": {}}
     splits = [make_split(name, source, CANARY) for name in ("good", "worse", "outage", "blind")]
     splits += [make_split(name, gateway, CANARY) for name in ("surge", "own-port")]
     splits.append(make_split("flip", gateway, {"blueGreen": {}}))
@@ -81,8 +84,12 @@ def ended(played: Stage) -> dict[str, Ended]:
             good = name in ("good", "own-port")
             each.group.wait("Promoted" if good else "RolledBack")
             last = {each.group.canary if good else each.group.stable}
-            eventually(lambda load=each.load, last=last: load.last(ENOUGH) == last, f"all requests to {last}")
+            eventually(partial(is_all_at, each.load, last), f"all requests to {last}")
     return rollouts
+
+
+def is_all_at(load: Load, members: set[str]) -> bool:
+    return load.last(ENOUGH) == members
 
 
 @pytest.mark.parametrize("name", ["good", "own-port"])

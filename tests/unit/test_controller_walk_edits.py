@@ -1,4 +1,4 @@
-"""What people and git do while a canary walks: new content, other targets, aborts, switches, lost readiness."""
+"""What people and git do while a canary walks: new content, targets, aborts, switches, lost readiness."""
 
 from dataclasses import replace
 
