@@ -25,6 +25,7 @@ from meshsplit.rollout import observation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from meshsplit.analysis.latency import Buckets
     from meshsplit.analysis.metrics import Answers, MemberCounts
     from meshsplit.analysis.rules import MetricRule
     from meshsplit.api.modelsplit import ModelSplitSpec
@@ -66,6 +67,7 @@ class Measured:
     """What came of a read: where it began and ends, and what it says, or why it says nothing.
 
     `reading` is None when the read has no counts to judge; `cursor` is then still where the next one goes on.
+    `stable_buckets` are all latencies of stable that were read before the rollout; `latency` is made of them.
     """
 
     at: float
@@ -76,6 +78,7 @@ class Measured:
     reading: observation.Reading | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
     latency: tuple[MetricRule, ...] = ()
+    stable_buckets: Buckets = field(default_factory=dict)
 
 
 def to_metrics(spec: ModelSplitSpec) -> tuple[tuple[str, Signal | Custom], ...]:
@@ -102,8 +105,9 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
     found = {name: answers[wish.key, name] for name, _ in wish.metrics}
     readings = {name: each for name, each in found.items() if isinstance(each, Reading)}
     failed = [f"{name}: {each.message}" for name, each in found.items() if not isinstance(each, Reading)]
+    past = before.stable_buckets if before is not None and wish.weight is None else {}
     if failed:
-        return Measured(now, wish.cursor, wish.cursor, "; ".join(failed))
+        return Measured(now, wish.cursor, wish.cursor, "; ".join(failed), stable_buckets=past)
     at = max(reading.at for reading in readings.values())
     cursor = json.dumps(
         {name: bookmarks.to_plain(reading.bookmark) for name, reading in sorted(readings.items())},
@@ -113,14 +117,18 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
     traffic = _to_traffic(wish, counts, at)
     if traffic is None and before is not None:
         traffic = before.traffic
+    past = _add_latencies(past, wish, counts)
+    rules = _to_latency_rules(wish, past)
     return Measured(
         at,
         wish.cursor,
         cursor,
+        _find_unjudged(wish, rules),
         traffic=traffic,
         reading=_to_reading(wish, counts, at, cursor, traffic),
         shares=next((to_shares(each) for each in counts.values()), before.shares if before else {}),
-        latency=_to_latency_rules(wish, counts),
+        latency=rules,
+        stable_buckets=past,
     )
 
 
@@ -171,16 +179,29 @@ def _to_reading(
     return observation.Reading(wish.rollout, at, read, traffic or 0.0, wish.cursor, cursor)
 
 
-def _to_latency_rules(wish: Wish, counts: Mapping[str, Mapping[str, MemberCounts]]) -> tuple[MetricRule, ...]:
+def _add_latencies(
+    past: Buckets, wish: Wish, counts: Mapping[str, Mapping[str, MemberCounts]]
+) -> Mapping[float, float]:
+    """Stable's latencies with those of this read, as long as the rollout has not begun."""
+    read = counts.get(LATENCY, {}).get(wish.stable)
+    if read is None or wish.weight is not None:
+        return past
+    return {edge: past.get(edge, 0.0) + count for edge, count in read.buckets.items()}
+
+
+def _to_latency_rules(wish: Wish, past: Buckets) -> tuple[MetricRule, ...]:
     """Rules made of what stable was like before the rollout."""
-    members = counts.get(LATENCY)
-    if wish.weight is not None or members is None or wish.stable not in members:
-        return ()
-    made = [
-        latency.make_latency_rule(each.name, members[wish.stable].buckets, each.harm, each.safe)
-        for each in wish.policy.latency
-    ]
+    made = [latency.make_latency_rule(each.name, past, each.harm, each.safe) for each in wish.policy.latency]
     return tuple(rule for rule in made if rule is not None)
+
+
+def _find_unjudged(wish: Wish, rules: tuple[MetricRule, ...]) -> str:
+    """Why the rollout cannot begin yet: a metric that is to decide has no rule, and would go unjudged."""
+    made = {rule.name for rule in rules}
+    missing = [each.name for each in wish.policy.latency if not each.dry_run and each.name not in made]
+    if wish.weight is not None or not missing:
+        return ""
+    return f"{missing[0]}: too few requests of {wish.stable or 'the stable member'} to tell fast from slow"
 
 
 def group_by_source(wishes: Sequence[Wish]) -> dict[str, list[Wish]]:
