@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from meshsplit.cli.terminal import Style
 
 ERRORS = "error-rate"
-HEADER = "TIME     STEP     WEIGHT        DECISION ERRORS    RATE [95%]           EVIDENCE OF"
+HEADER = "TIME     STEP     WEIGHT        DECISION ERRORS    RATE [95%]           EVIDENCE"
 """Above lines with steps."""
 _PLAIN = frozenset({"Evidence", "Harm", "NotEnoughEvidence", "Started"})
 """Reasons that a line shows without the word."""
