@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from meshsplit.api.cron import is_cron, is_time_zone
 from meshsplit.api.modelsplit import ModelSplit, ModelSplitSpec, SessionAffinity
+from meshsplit.api.problems import describe
 from meshsplit.api.promql import MEMBER, loses_member
-from meshsplit.api.strategy import Analysis, Metric
+from meshsplit.api.strategy import Analysis, Canary, Metric
 from meshsplit.diagnostics import Finding, ObjectRef
 
 _OVER_TIME = re.compile(r"\b(i?rate|increase)\s*\(")
@@ -23,7 +25,7 @@ _IGNORED = (
 
 
 def advise(split: ModelSplit) -> tuple[Finding, ...]:
-    """The findings on affinity and analysis (MSP008, MSP403, MSP501, MSP502, MSP504 to 506), by field."""
+    """The findings on one object alone (MSP008, MSP310, MSP403, MSP501, MSP502, MSP504 to 507)."""
     ref = ObjectRef(split.kind, split.metadata.namespace, split.metadata.name)
     found = list(_advise_ignored(ref, split.spec))
     found += _advise_notifications(ref, split.spec)
@@ -31,6 +33,8 @@ def advise(split: ModelSplit) -> tuple[Finding, ...]:
     if split.spec.session_affinity is not None:
         protocols = split.spec.routing.protocols
         found += _advise_affinity(ref, split.spec.session_affinity, protocols is None or "grpc" in protocols)
+    if split.spec.strategy is not None and split.spec.strategy.canary is not None:
+        found += _advise_windows(ref, split.spec.strategy.canary)
     if split.spec.analysis is not None:
         found += _advise_analysis(ref, split.spec.analysis)
     return tuple(found)
@@ -133,6 +137,20 @@ def _advise_counters(
             path,
             fix="use the source prometheus, or remove good and bad",
         )
+
+
+def _advise_windows(ref: ObjectRef, canary: Canary) -> Iterator[Finding]:
+    for at, window in enumerate(canary.windows):
+        path = ("spec", "strategy", "canary", "windows", at)
+        wrong = [
+            ("schedule", window.schedule, is_cron(window.schedule), "five cron fields such as 0 9 * * 1-5"),
+            ("timeZone", window.time_zone, is_time_zone(window.time_zone), "a zone such as Europe/Zurich"),
+            ("duration", window.duration, re.search("[1-9]", window.duration), "a duration such as 8h"),
+        ]
+        for field, found, is_fine, wanted in wrong:
+            if not is_fine:
+                message = f"window {at} never opens: {field} is {describe(found)}, want {wanted}"
+                yield Finding("MSP507", message, ref, (*path, field), fix=f"write {wanted}")
 
 
 def _advise_queries(ref: ObjectRef, path: tuple[str | int, ...], metric: Metric) -> Iterator[Finding]:

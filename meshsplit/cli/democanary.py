@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from meshsplit.analysis.ramp import FULL_WEIGHT
 from meshsplit.analysis.rules import Rules
 from meshsplit.api.status import ModelSplitStatus
-from meshsplit.cli.decisions import HEADER, DecisionLog
+from meshsplit.cli.decisionlog import HEADER, DecisionLog
 from meshsplit.cli.democompare import Ended, to_comparison
 from meshsplit.cli.demoscenarios import CANARY, STABLE
 from meshsplit.cli.demosplit import BODY, CHANGE_SECONDS, PATH

@@ -8,8 +8,18 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from meshsplit.api.status import READY, STALLED, WEIGHTS_VALID, ConditionStatus, ModelSplitStatus
-from meshsplit.api.wire import Time, to_rfc3339
+from meshsplit.api.wire import Time, Wire, to_rfc3339
 from meshsplit.cli.cluster import Object
+
+_ROLLOUT_PARTS = (
+    ("rollout", "rollout"),
+    ("lastDecision", "last_decision"),
+    ("override", "override"),
+    ("pause", "pause"),
+    ("rejectedTarget", "rejected_target"),
+    ("kept", "kept"),
+)
+"""Parts of a status in a report, by the name they have there; null where there is no such thing."""
 
 NO_STATUS = "its status is empty: no controller has looked at it"
 
@@ -107,11 +117,14 @@ def to_split_report(split: LiveSplit) -> dict[str, Any]:
                 "role": member.role,
                 "targetWeight": member.target_weight,
                 "weight": member.weight,
+                "measuredPercent": member.measured_percent,
                 "ready": member.ready,
             }
             for member in status.members
         ],
         "conditions": [_to_entry(condition) for condition in status.conditions],
+        **{name: _to_plain(getattr(status, field)) for name, field in _ROLLOUT_PARTS},
+        "history": [_to_plain(entry) for entry in status.history],
     }
 
 
@@ -144,6 +157,10 @@ def _strategy_of(spec: Mapping[str, Any]) -> str:
     strategy = mapping(spec, "strategy")
     named = [word for key, word in (("canary", "Canary"), ("blueGreen", "BlueGreen")) if key in strategy]
     return named[0] if named else "Static"
+
+
+def _to_plain(part: Wire | None) -> dict[str, Any] | None:
+    return None if part is None else part.model_dump(mode="json", by_alias=True)
 
 
 def _to_entry(condition: ConditionStatus) -> dict[str, Any]:

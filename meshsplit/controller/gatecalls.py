@@ -13,7 +13,7 @@ import urllib3
 
 from meshsplit.controller.resources import SECRETS
 from meshsplit.kube.port import ApiError
-from meshsplit.rollout.gates import sign
+from meshsplit.rollout.gates import SIGNATURE_HEADER, sign
 from meshsplit.rollout.observation import GateResult
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CALLERS = 4
-SIGNATURE = "X-Meshsplit-Signature-256"
 _OPEN = range(200, 300)
 _MESSAGE_LIMIT = 200
 
@@ -50,6 +49,12 @@ class GateCalls:
         for call in calls:
             self._pool.submit(self._call, key, call)
 
+    def put(self, key: GroupKey, result: GateResult) -> None:
+        """An answer has come."""
+        with self._lock:
+            self._answers.setdefault(key, {})[result.call] = result
+        self._on_answer(frozenset({key}))
+
     def find(self, key: GroupKey) -> tuple[GateResult, ...]:
         """The answers that have come, which stay until `drop`."""
         with self._lock:
@@ -72,16 +77,14 @@ class GateCalls:
     def _call(self, key: GroupKey, call: Call) -> None:
         result = self._post(key, call)
         log.info("gate answered", extra={"group": str(key), "gate": call.gate.name, "opened": result.opened})
-        with self._lock:
-            self._answers.setdefault(key, {})[result.call] = result
-        self._on_answer(frozenset({key}))
+        self.put(key, result)
 
     def _post(self, key: GroupKey, call: Call) -> GateResult:
         body = json.dumps(call.payload, separators=(",", ":")).encode()
         headers = {"Content-Type": "application/json"}
         try:
             if call.gate.secret is not None:
-                headers[SIGNATURE] = sign(body, self._read_secret(key.namespace, *call.gate.secret))
+                headers[SIGNATURE_HEADER] = sign(body, self._read_secret(key.namespace, *call.gate.secret))
             timeout = urllib3.Timeout(total=call.gate.timeout)
             response = self._http.request(
                 "POST", call.gate.url, body=body, headers=headers, timeout=timeout, redirect=False

@@ -19,7 +19,7 @@ from meshsplit.controller.options import LEASE_NAME, Options
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
 from meshsplit.controller.reporter import Reporter
-from meshsplit.controller.rollouts import Rollouts, find_state
+from meshsplit.controller.rollouts import Rollouts
 from meshsplit.controller.routes import Routes
 from meshsplit.controller.slots import Slots
 from meshsplit.controller.sources import Sources, find_pods
@@ -188,8 +188,7 @@ class Manager:
         self._workers = Workers(
             self.queue, reconciler.reconcile, self._may_work, self._options.workers, self.metrics
         )
-        for split in self.cache.splits.values():
-            self._rollouts.slots.note(split.key, find_state(split).takes_slot)
+        self._rollouts.take_over(self.cache.splits.values())
         self._feeding.set()
         sweep.run()
         self._spawn("meter", self._rollouts.meter.run)

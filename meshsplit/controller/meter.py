@@ -71,7 +71,7 @@ class Meter:
             due = [wish for key, wish in sorted(self._wishes.items()) if self._is_due(key, wish, now)]
             self._read_at |= {wish.key: now for wish in due}
         for source, wishes in sorted(group_by_source(due).items()):
-            requests = [request for wish in wishes for request in to_requests(wish)]
+            requests = [request for wish in wishes for request in to_requests(wish, now)]
             answers = self._find_source(source).read(requests, now)
             with self._lock:
                 for wish in wishes:
@@ -87,5 +87,9 @@ class Meter:
         self._stopping.set()
 
     def _is_due(self, key: GroupKey, wish: Wish, now: float) -> bool:
-        """A little early is in time: else a read would slip by a whole beat now and then."""
-        return now - self._read_at.get(key, float("-inf")) >= wish.seconds - BEAT_SECONDS / 2
+        """A little early is in time: else a read would slip by a whole beat now and then.
+
+        After a clock was set back nothing waits until it has caught up.
+        """
+        waited = now - self._read_at.get(key, float("-inf"))
+        return not 0.0 <= waited < wish.seconds - BEAT_SECONDS / 2

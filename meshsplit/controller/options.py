@@ -47,5 +47,5 @@ class Options:
     resync_seconds: float = RESYNC_SECONDS
     read_settings: Callable[[], Settings] | None = None
     find_targets: Callable[[], Sequence[Target]] | None = None
-    backends: Backends = FROM_PROMETHEUS
+    backends: Backends = field(default_factory=lambda: FROM_PROMETHEUS)
     identity: str = field(default_factory=make_identity)

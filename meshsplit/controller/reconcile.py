@@ -10,6 +10,7 @@ from meshsplit.controller.claims import make_claim
 from meshsplit.controller.selection import Findings, find_claimed_names, narrow, select
 from meshsplit.controller.written import Written, sooner
 from meshsplit.diagnostics import ObjectRef
+from meshsplit.istio.names import splitting_name
 from meshsplit.kserve.drafts import age_of
 from meshsplit.kserve.source import understand
 from meshsplit.kube.port import ApiError, ObjectKey
@@ -58,7 +59,7 @@ class Reconciler:
         view = self.reporter.keep(view, selection)
         written = self._write(selection)
         pause = self.reporter.report(view, selection, written, failures)
-        self._follow(view, selection)
+        self._follow(view, selection, written)
         for split in _find_needless(view):
             self.splits.delete(split)
         if written.error is not None:
@@ -102,11 +103,12 @@ class Reconciler:
         )
         return select(translation, steps, current, claimed, findings, views)
 
-    def _follow(self, view: View, selection: Selection) -> None:
+    def _follow(self, view: View, selection: Selection, written: Written) -> None:
         if selection.outcome is None:
             self.rollouts.leave(view.key)
         else:
-            self.rollouts.follow(view, selection.outcome.group, selection.step)
+            held = written.pause > 0.0 or splitting_name(view.key.name) in written.missing
+            self.rollouts.follow(view, selection.outcome, selection.step, written=not held)
 
     def _announce(self, key: GroupKey, view: View, understanding: Understanding) -> None:
         """Let those look again who may gain or lose something by what `key` claims now."""

@@ -64,7 +64,8 @@ def with_rollout(status: ModelSplitStatus, state: RolloutState, spec: RolloutSpe
 
 
 def _say_rollout(step: Step) -> dict[str, Says]:
-    metrics = rollout.say_metrics(step.kept, step.spec)
+    trouble, problem = (step.measured.trouble, step.measured.problem) if step.measured else ("", "")
+    metrics = rollout.say_metrics(step.kept, step.spec, trouble, problem)
     said = {api.PROMOTED: rollout.say_promoted(step.kept)}
     return said if metrics is None else {**said, api.METRICS_AVAILABLE: metrics}
 

@@ -67,12 +67,12 @@ class Reporter:
         return pause
 
     def keep(self, view: View, selection: Selection) -> View:
-        """Keep the state of a rollout before anything is done about it; the view with what was written.
+        """Tell a rollout's Events and keep its state before anything is done; the view with what was written.
 
         Whoever dies after that goes on from there: nothing is decided twice, and nothing without a record.
         """
         step, split = selection.step, find_followed(view.splits, selection.outcome)
-        if step is None or split is None or not step.is_urgent:
+        if step is None or split is None:
             return view
         for event in step.advance.events:
             happening = Happening(
@@ -80,6 +80,8 @@ class Reporter:
             )
             identity = split.reading.split.identity
             self.recorder.record(happening, identity.api_version, identity.uid, self.now())
+        if not step.is_urgent:
+            return view
         kept = self.splits.report(split, with_rollout(split.status, step.after, step.spec))
         return view.with_split(kept) if kept is not None else view
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshsplit.analysis.ramp import FULL_WEIGHT
+from meshsplit.controller.routed import Routed
 from meshsplit.controller.selection import find_current, find_followed
 from meshsplit.controller.wishes import Wish, to_metrics
 from meshsplit.kserve.objects import SplitRequest
@@ -20,7 +21,7 @@ from meshsplit.rollout.storage import Unreadable, to_state
 from meshsplit.rollout.targets import decide_split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from meshsplit.controller.cache import View
     from meshsplit.controller.gatecalls import GateCalls
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from meshsplit.controller.wishes import Measured
     from meshsplit.model import Group, GroupKey, Settings
     from meshsplit.rollout.engine import Advance
+    from meshsplit.rollout.observation import GateResult
     from meshsplit.rollout.spec import RolloutSpec
 
 log = logging.getLogger(__name__)
@@ -42,14 +44,14 @@ KEEP_SECONDS = 60.0
 class Step:
     """One decision about a group that is walked: its state before and after, by which spec.
 
-    `measured` and `answers` are what it was decided on.
+    `measured` and the answers of `gates` are what it was decided on.
     """
 
     before: RolloutState
     advance: Advance
     spec: RolloutSpec
     measured: Measured | None = None
-    answers: tuple[GateResult, ...] = ()
+    gates: tuple[GateResult, ...] = ()
 
     @property
     def after(self) -> RolloutState:
@@ -103,6 +105,12 @@ class Rollouts:
         self.slots = slots
         self._read_settings = read_settings
         self._wall = wall
+        self._routed = Routed(wall)
+
+    def take_over(self, splits: Iterable[LiveSplit]) -> None:
+        """Count the rollouts that run already; before any group is decided about."""
+        for split in splits:
+            self.slots.note(split.key, find_state(split).takes_slot)
 
     def decide(self, view: View, group: Group, acting: bool) -> Decided:
         """The split of a group now; `acting` says that it will be acted on, and takes the slot for it."""
@@ -114,6 +122,10 @@ class Rollouts:
         spec = to_rollout_spec(request.spec) if request is not None else STATIC
         before = find_state(split)
         measured = self.meter.find(group.key)
+        if before.leg is not None:
+            measured = self._routed.weigh(group.key, measured, before.leg.canary)
+        if acting:
+            self._routed.note(group.key, live)
         state, seen = self._observe(view, group, split, before, measured, acting)
         step = advance(group, spec, state, seen, self._wall(), live)
         if before.measure is None and step.state.measure is not None and measured is not None:
@@ -121,25 +133,32 @@ class Rollouts:
             step = replace(step, state=replace(step.state, cursor=measured.cursor))
         return Decided(step.outcome, Step(before, step, spec, measured, seen.gates))
 
-    def follow(self, view: View, group: Group, step: Step | None) -> None:
-        """Take up what a kept step entails: its slot, what is to be measured, and the gates to call."""
+    def follow(self, view: View, outcome: Outcome, step: Step | None, *, written: bool) -> None:
+        """Take up what a kept step entails: its slot, what is to be measured, and the gates to call.
+
+        `written` says that the routes are as `outcome` has them.
+        """
+        group = outcome.group
         key = group.key
         if step is None:
             self.leave(key)
             return
+        if written:
+            self._routed.note(key, outcome.split)
         state, request = step.kept, _find_request(view, group)
         self.slots.note(key, state.takes_slot)
         if request is None or step.spec.strategy is not Strategy.CANARY or not state.active:
             self.meter.drop(key)
         else:
             self.meter.put(self._make_wish(group, state, step.spec, request, self.meter.find(key)))
-        self.gates.drop(key, step.answers)
+        self.gates.drop(key, step.gates)
         self.gates.make(key, step.advance.calls)
 
     def leave(self, key: GroupKey) -> None:
         """The group is walked no more, or is gone."""
         self.slots.note(key, taken=False)
         self.meter.drop(key)
+        self._routed.forget(key)
 
     def _observe(
         self,
@@ -204,6 +223,8 @@ class Rollouts:
                 wish, seconds=min(wish.seconds, FIRST_READS), cursor=measured.cursor if measured else ""
             )
         ramp = make_ramp(state.leg, spec.policy.course.ramp)
+        decided = state.history[-1].at if state.history else None
+        changes = [at for at in (decided, self._routed.changed_at(group.key)) if at is not None]
         return replace(
             wish,
             rollout=state.id,
@@ -211,7 +232,7 @@ class Rollouts:
             top=state.measure.weight >= min(ramp.last, FULL_WEIGHT),
             cursor=state.cursor,
             edges={name: tuple(edge for edge, _ in edges) for name, edges in state.measure.edges},
-            changed_at=state.history[-1].at if state.history else None,
+            changed_at=max(changes, default=None),
         )
 
 

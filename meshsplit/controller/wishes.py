@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from meshsplit.analysis import bookmarks, latency
 from meshsplit.analysis.metrics import (
+    Bookmark,
     Custom,
     MetricRequest,
     Reading,
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from meshsplit.policy import Policy
 
 ERRORS = Signal.ERRORS.value
+AHEAD_SECONDS = 30.0
+"""A cursor so far in the future is one of before the clock was set back; less is the difference between the
+clocks of two machines."""
 SETTLE_SECONDS = 5.0
 """After a weight change some requests still follow the old weights: istiod's debounce, its push, and the
 requests that were on the way."""
@@ -67,6 +71,7 @@ class Measured:
     """What came of a read: where it began and ends, and what it says, or why it says nothing.
 
     `reading` is None when the read has no counts to judge; `cursor` is then still where the next one goes on.
+    `problem` and `trouble` say which metrics could not be read, in a sentence and in a word.
     `stable_buckets` are all latencies of stable that were read before the rollout; `latency` is made of them.
     """
 
@@ -74,6 +79,7 @@ class Measured:
     since: str
     cursor: str
     problem: str = ""
+    trouble: str = ""
     traffic: float | None = None
     reading: observation.Reading | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
@@ -88,31 +94,42 @@ def to_metrics(spec: ModelSplitSpec) -> tuple[tuple[str, Signal | Custom], ...]:
     return tuple((name, what) for name, what in wanted if what is not None) or ((ERRORS, Signal.ERRORS),)
 
 
-def to_requests(wish: Wish) -> list[MetricRequest]:
-    """The requests of one wish, going on where its cursor is."""
+def to_requests(wish: Wish, now: float) -> list[MetricRequest]:
+    """The requests of one wish at `now`, going on where its cursor is.
+
+    What lies beyond `now` is begun anew: until the clock has caught up no sample would be later than it.
+    """
     kept = _to_bookmarks(wish.cursor)
     change = None
     if wish.changed_at is not None:
         change = WeightChange(wish.changed_at, wish.changed_at + SETTLE_SECONDS)
     return [
-        MetricRequest(wish.key, name, what, wish.members, bookmarks.to_bookmark(kept.get(name, {})), change)
+        MetricRequest(wish.key, name, what, wish.members, _to_bookmark(kept.get(name, {}), now), change)
         for name, what in wish.metrics
     ]
 
 
+def _to_bookmark(kept: Mapping[str, object], now: float) -> Bookmark:
+    bookmark = bookmarks.to_bookmark(kept)
+    at = bookmark.cursor.at
+    return Bookmark() if at is not None and at > now + AHEAD_SECONDS else bookmark
+
+
 def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: float) -> Measured:
-    """What the answers to `to_requests` say; `before` is what was measured last."""
+    """What the answers to `to_requests` say; `before` is what was measured last.
+
+    A metric that could not be read goes on where it was, and hides nothing of what the others say.
+    """
     found = {name: answers[wish.key, name] for name, _ in wish.metrics}
     readings = {name: each for name, each in found.items() if isinstance(each, Reading)}
-    failed = [f"{name}: {each.message}" for name, each in found.items() if not isinstance(each, Reading)]
+    failures = {name: each for name, each in found.items() if not isinstance(each, Reading)}
+    problem = "; ".join(f"{name}: {failure.message}" for name, failure in failures.items())
+    trouble = next((str(failure.trouble) for failure in failures.values()), "")
     past = before.stable_buckets if before is not None and wish.weight is None else {}
-    if failed:
-        return Measured(now, wish.cursor, wish.cursor, "; ".join(failed), stable_buckets=past)
+    if not readings:
+        return Measured(now, wish.cursor, wish.cursor, problem, trouble, stable_buckets=past)
     at = max(reading.at for reading in readings.values())
-    cursor = json.dumps(
-        {name: bookmarks.to_plain(reading.bookmark) for name, reading in sorted(readings.items())},
-        separators=(",", ":"),
-    )
+    cursor = _to_cursor(wish, readings)
     counts = {name: each.counts for name, each in readings.items() if each.counts is not None}
     traffic = _to_traffic(wish, counts, at)
     if traffic is None and before is not None:
@@ -123,13 +140,22 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
         at,
         wish.cursor,
         cursor,
-        _find_unjudged(wish, rules),
+        problem or _find_unjudged(wish, rules),
+        trouble,
         traffic=traffic,
         reading=_to_reading(wish, counts, at, cursor, traffic),
         shares=next((to_shares(each) for each in counts.values()), before.shares if before else {}),
         latency=rules,
         stable_buckets=past,
     )
+
+
+def _to_cursor(wish: Wish, readings: Mapping[str, Reading]) -> str:
+    """Where each metric goes on."""
+    wanted, kept = {name for name, _ in wish.metrics}, _to_bookmarks(wish.cursor)
+    marks = {name: mark for name, mark in kept.items() if name in wanted}
+    marks |= {name: bookmarks.to_plain(reading.bookmark) for name, reading in readings.items()}
+    return json.dumps(dict(sorted(marks.items())), separators=(",", ":"))
 
 
 def _to_bookmarks(cursor: str) -> dict[str, Mapping[str, object]]:

@@ -38,7 +38,7 @@ def make_group_plan(
 ) -> RoutePlan:
     """Plan the routes that give `group` the `split`; members without weight are left out.
 
-    Requests of a `diversion` are looked at first; a `shadow` gets copies of the others, where that is possible.
+    Requests of a `diversion` are looked at first; a `shadow` gets copies of the others, where it can.
 
     A route of a protocol that not every member speaks is split among those that do, in proportion. Weight for
     a member that the group does not have is a ValueError: it would be lost without a word.

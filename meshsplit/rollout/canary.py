@@ -171,6 +171,7 @@ class _Pass:
         if measuring.is_overdue(measure, self.course):
             return self._give_up(state, None)
         if self.turn.seen.problem:
+            self._tell_blindness(state, measure)
             return hold(state, self.turn, METRICS_UNAVAILABLE, self.turn.seen.problem)
         if state.waiting in STANDSTILLS or (state.last and state.last.reason == METRICS_UNAVAILABLE):
             return hold(state, self.turn, NOT_ENOUGH, "the next read decides")
@@ -261,6 +262,12 @@ class _Pass:
             goal=self.leg.start,
             verdict=verdict,
         )
+
+    def _tell_blindness(self, state: RolloutState, measure: Measure) -> None:
+        """Tell when nothing could be read for as long as reads without evidence are borne."""
+        read_at = measure.started_at if measure.read_at is None else measure.read_at
+        if self.turn.now - read_at >= BLIND_READS * self.turn.spec.policy.read_seconds:
+            self.turn.tell(state, METRICS_UNAVAILABLE, self.turn.seen.problem, warning=True)
 
     def _tell_trouble(self, state: RolloutState, move: Move) -> RolloutState:
         """Tell once of reads without evidence, and once a step of too few requests."""

@@ -87,8 +87,7 @@ def _without_progress(state: RolloutState) -> RolloutState:
     measure = state.measure
     if measure is not None:
         measure = replace(measure, trial="", elapsed=0.0, reads=0, read_at=None, blind=0)
-    last = state.last if state.last is not None and state.last.act is not Act.HOLD else None
-    return replace(state, seen_at=None, cursor="", measure=measure, last=last)
+    return replace(state, seen_at=None, cursor="", measure=measure, last=None)
 
 
 def _adopt(state: RolloutState, turn: Turn, live: Split | None) -> tuple[RolloutState, tuple[Finding, ...]]:

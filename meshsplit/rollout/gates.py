@@ -10,7 +10,7 @@ from meshsplit.rollout.spec import GateSpec, GateType
 from meshsplit.rollout.state import GateCall, RolloutState
 from meshsplit.rollout.turn import Call, Turn
 
-SIGNATURE_HEADER = "X-Meshsplit-Signature"
+SIGNATURE_HEADER = "X-Meshsplit-Signature-256"
 LOST_AFTER = 5.0
 """Seconds beyond a gate's timeout after which its answer is not waited for: the process died that asked."""
 ANSWER_LASTS = 300.0

@@ -13,9 +13,9 @@ from meshsplit.rollout.requests import Request, Unreadable
 class Reading:
     """One read for the rollout whose id it names, up to `at` (Unix seconds).
 
-    `traffic` is the group's requests/s. The read goes on where the state's cursor `since` is, and the next one
-    goes on at `cursor`: that is kept with the test, so that nothing is judged twice and nothing is left out,
-    whatever clocks do. A read that goes on anywhere else is dropped.
+    `traffic` is the group's requests/s. The read goes on where the state's cursor `since` is, and the next
+    one goes on at `cursor`: that is kept with the test, so that nothing is judged twice and nothing is left
+    out, whatever clocks do. A read that goes on anywhere else is dropped.
     """
 
     rollout: str

@@ -103,10 +103,15 @@ def say_promoted(state: RolloutState) -> Says:
     return Says("True", str(state.phase), f"serving {state.goal}")
 
 
-def say_metrics(state: RolloutState, spec: RolloutSpec) -> Says | None:
-    """Whether what is measured can be read; None for a strategy that measures nothing."""
+def say_metrics(state: RolloutState, spec: RolloutSpec, trouble: str = "", problem: str = "") -> Says | None:
+    """Whether what is measured can be read; None for a strategy that measures nothing.
+
+    `trouble` and `problem` say why not, in a word and in a sentence, where the last read failed.
+    """
     if spec.strategy is not Strategy.CANARY:
         return None
+    if trouble and state.active:
+        return Says("False", trouble, problem)
     last, measure = state.last, state.measure
     blind = last is not None and last.reason == METRICS_UNAVAILABLE
     if last is not None and (blind or (measure is not None and measure.blind and state.active)):

@@ -75,7 +75,8 @@ class OneLook:
 class Controller:
     """What Manager puts together, at a clock of the test's own; it dies with the object, as by SIGKILL.
 
-    `errors` are the writes that failed. It writes through `writer` if there is one.
+    `errors` are the writes that failed. It writes through `writer` if there is one. `source` answers for every
+    address; `meter` reads it when `beat` is called.
     """
 
     api: Api
@@ -84,6 +85,7 @@ class Controller:
     namespace: str = ""
     errors: list[ApiError] = field(default_factory=list)
     writer: Writer | None = None
+    source: MetricsSource | None = None
 
     def __post_init__(self) -> None:
         writer = self.writer or self.api
@@ -92,6 +94,15 @@ class Controller:
         self.queue: WorkQueue[GroupKey] = WorkQueue(clock=self.clock.count)
         virtual_services = resources.virtual_services(ISTIO_VERSION)
         splits = Splits(writer, self.settings, self.cache.splits)
+        self.meter = Meter(self._find_source, self.enqueue, lambda: self.clock.utc().timestamp())
+        self.gates = GateCalls(self.api, self.enqueue)
+        self.rollouts = Rollouts(
+            self.meter,
+            self.gates,
+            Slots(),
+            lambda: self.settings,
+            lambda: self.clock.utc().timestamp(),
+        )
         self.reconciler = Reconciler(
             settings=self.settings,
             cache=self.cache,
@@ -102,19 +113,14 @@ class Controller:
                 recorder=Recorder(writer, "test", self.errors.append),
                 now=self.clock.utc,
             ),
-            rollouts=Rollouts(
-                Meter(self._find_source, self.enqueue, lambda: self.clock.utc().timestamp()),
-                GateCalls(self.api, self.enqueue),
-                Slots(),
-                lambda: self.settings,
-                lambda: self.clock.utc().timestamp(),
-            ),
+            rollouts=self.rollouts,
             on_related=self.enqueue,
         )
         self.sweep = Sweep(self.cache, self.reconciler, self.enqueue)
 
     def _find_source(self, address: str) -> MetricsSource:
-        raise AssertionError(f"nobody reads {address} here")
+        assert self.source is not None, f"nobody reads {address} here"
+        return self.source
 
     def enqueue(self, keys: frozenset[GroupKey]) -> None:
         for key in sorted(keys):
@@ -127,6 +133,7 @@ class Controller:
     def start(self) -> "Controller":
         """Fill the caches, and let one sweep find what there is to do, as the manager does."""
         self.look()
+        self.rollouts.take_over(self.cache.splits.values())
         self.feeding = True
         self.sweep.run()
         return self

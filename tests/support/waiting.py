@@ -9,9 +9,13 @@ DEADLINE_SECONDS = 20.0
 _LOOK_SECONDS = 0.005
 
 
-def eventually(condition: Callable[[], object], what: str | Callable[[], str] = "the condition") -> None:
+def eventually(
+    condition: Callable[[], object],
+    what: str | Callable[[], str] = "the condition",
+    seconds: float = DEADLINE_SECONDS,
+) -> None:
     """`what` says what is waited for; where it is a function it may also say what is there instead."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what() if callable(what) else what} did not come true"
         time.sleep(_LOOK_SECONDS)

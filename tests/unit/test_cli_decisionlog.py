@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from meshsplit.analysis.counts import Counts
 from meshsplit.api.status import ModelSplitStatus
-from meshsplit.cli.decisions import HEADER, DecisionLog, Seen
+from meshsplit.cli.decisionlog import HEADER, DecisionLog, Seen
 from meshsplit.cli.terminal import Style
 from meshsplit.rollout.report import to_parts
 from meshsplit.simulation.peers import Counted
