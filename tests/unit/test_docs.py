@@ -330,7 +330,8 @@ def test_the_table_of_labels_and_annotations_has_every_key() -> None:
 def get_options(verb: str) -> Sequence[click.Option]:
     command = cli.get_command(click.Context(cli), verb)
     assert command is not None
-    return [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    return [each for one in commands for each in one.params if isinstance(each, click.Option)]
 
 
 def test_the_table_of_options_has_every_option_of_every_verb() -> None:
