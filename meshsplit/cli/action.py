@@ -37,7 +37,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """How a verb is told: `doing` goes before the group's name, `result` makes the line of what was done.
+    """How a verb is told: `doing` says what is done to `{}`, `result` makes the line of what was done.
 
     `notes` go below the preview, `following` is the next verb and its options, without NAME and namespace.
     """

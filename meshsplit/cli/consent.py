@@ -10,7 +10,7 @@ import click
 
 from meshsplit.api.fields import MAX_MESSAGE
 from meshsplit.cli.notdone import NotDone
-from meshsplit.cli.quantities import Seconds
+from meshsplit.cli.quantities import SECONDS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DryRun = Literal["none", "client", "server"]
@@ -73,7 +73,7 @@ def consent_options(command: Command) -> Command:
     @click.option(
         "--timeout",
         "patience",
-        type=Seconds(),
+        type=SECONDS,
         default=ANSWER_SECONDS,
         show_default=True,
         help="How long to wait for the controller's answer.",

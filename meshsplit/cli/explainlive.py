@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from meshsplit.api.status import RECONCILING, STALLED, ConditionStatus
+from meshsplit.api.status import ConditionStatus
 from meshsplit.api.wire import to_rfc3339
 from meshsplit.cli.rules import WIDTH, to_rule_report
 from meshsplit.cli.situation import Situation
+from meshsplit.cli.splits import is_well
 from meshsplit.cli.status import describe_target
 from meshsplit.cli.tables import NOTHING
 from meshsplit.cli.terminal import Style, visible
@@ -149,17 +150,11 @@ def _what_is_said(situation: Situation) -> list[str]:
     """The conditions that are not as they should be, Ready first whatever it is."""
     split = situation.split
     said = [_describe(split.ready)] if split.ready is not None else []
-    said += [
-        _describe(each) for each in split.status.conditions if each != split.ready and not _is_well(each)
-    ]
+    said += [_describe(each) for each in split.status.conditions if each != split.ready and not is_well(each)]
     if split.is_stale:
         seen = split.status.observed_generation
         said.append(f"All of it is about generation {seen}; the object is at {split.generation}.")
     return said
-
-
-def _is_well(condition: ConditionStatus) -> bool:
-    return condition.status == ("False" if condition.type in {RECONCILING, STALLED} else "True")
 
 
 def _describe(condition: ConditionStatus) -> str:

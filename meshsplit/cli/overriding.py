@@ -97,7 +97,7 @@ def _make_action(weights: Mapping[str, int], lasts: str, given: Sequence[str]) -
     ask = Ask(Verb.SET_WEIGHT, {"weights": dict(weights), "lasts": lasts})
     return Action(
         ask,
-        "override the weights of",
+        "override the weights of {}",
         say,
         "status",
         notes=lambda _split: [f"lasts   {lasts}; the rollout stands meanwhile"],
@@ -106,7 +106,7 @@ def _make_action(weights: Mapping[str, int], lasts: str, given: Sequence[str]) -
 
 _CLEARING = Action(
     Ask(Verb.CLEAR_WEIGHT),
-    "end the override of",
+    "end the override of {}",
     lambda done: f"override cleared: {done.after} is {done.weight}",
     "status",
 )

@@ -16,7 +16,10 @@ _INDENT = "  "
 def to_preview(
     split: LiveSplit, doing: str, context: str, rehearsal: Rehearsal, notes: Sequence[str] = ()
 ) -> str:
-    """The head, the split now and after, the jump, the evidence so far, and `notes` on what is skipped."""
+    """The head, the split now and after, the jump, the evidence so far, and `notes` on what is skipped.
+
+    `doing` is what is done to `{}`.
+    """
     rollout = split.status.rollout
     place = ", ".join(
         [
@@ -24,7 +27,7 @@ def to_preview(
             *([f"rollout {rollout.id}"] if rollout is not None else []),
         ]
     )
-    lines = [f"About to {doing} {split}" + (f" ({place})" if place else "")]
+    lines = [f"About to {doing.format(split)}" + (f" ({place})" if place else "")]
     lines += _split_lines(rehearsal, split.status.stable)
     lines += [_INDENT + text for text in (*_evidence(split), *notes)]
     unanswered = find_unanswered(split)

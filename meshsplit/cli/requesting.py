@@ -16,7 +16,7 @@ from meshsplit.cli.lookup import find_split
 from meshsplit.cli.notdone import NotDone
 from meshsplit.cli.splits import LiveSplit, mapping, to_live_split
 from meshsplit.cli.unreachable import CannotAnswer
-from meshsplit.kube.port import Conflict
+from meshsplit.kube.port import Conflict, NotFound
 from meshsplit.rollout.requests import Request, Verb, to_request
 
 MANAGER = "meshsplit-cli"
@@ -169,9 +169,9 @@ def _shown(split: LiveSplit) -> tuple[object, ...]:
 
 
 def _is_overtaken(error: CannotAnswer) -> bool:
-    """Whether the object is not the one that was read: another version of it, or another one of its name."""
+    """Whether the object is not the one that was read: gone, another version, or another of its name."""
     answer = error.error
-    return isinstance(answer, Conflict) or (answer is not None and answer.status == _IMMUTABLE)
+    return isinstance(answer, Conflict | NotFound) or (answer is not None and answer.status == _IMMUTABLE)
 
 
 def _is_passing(error: CannotAnswer) -> bool:

@@ -33,7 +33,7 @@ class Screen:
 
     def __enter__(self) -> Self:
         self._before = list(termios.tcgetattr(self._keys))
-        tty.setcbreak(self._keys)
+        tty.setcbreak(self._keys, termios.TCSADRAIN)
         self._write(_ENTER)
         return self
 

@@ -7,7 +7,15 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from meshsplit.api.status import READY, STALLED, WEIGHTS_VALID, ConditionStatus, ModelSplitStatus
+from meshsplit.api.status import (
+    PROMOTED,
+    READY,
+    RECONCILING,
+    STALLED,
+    WEIGHTS_VALID,
+    ConditionStatus,
+    ModelSplitStatus,
+)
 from meshsplit.api.wire import Time, Wire, to_rfc3339
 from meshsplit.cli.cluster import Object
 
@@ -126,6 +134,13 @@ def to_split_report(split: LiveSplit) -> dict[str, Any]:
         **{name: _to_plain(getattr(status, field)) for name, field in _ROLLOUT_PARTS},
         "history": [_to_plain(entry) for entry in status.history],
     }
+
+
+def is_well(condition: ConditionStatus) -> bool:
+    """Whether a condition is as it should be: of kstatus' two False, of Promoted anything but False."""
+    if condition.type == PROMOTED:
+        return condition.status != "False"
+    return condition.status == ("False" if condition.type in {RECONCILING, STALLED} else "True")
 
 
 def mapping(body: Mapping[str, Any], *path: str) -> Mapping[str, Any]:

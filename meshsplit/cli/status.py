@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from meshsplit.api.status import READY, RECONCILING, STALLED
+from meshsplit.api.status import READY
 from meshsplit.api.wire import to_rfc3339
 from meshsplit.cli.completion import complete_splits
 from meshsplit.cli.connection import Connection, connection_options, live_namespace_option
@@ -18,7 +18,7 @@ from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.ownership import Authorship
 from meshsplit.cli.program import program_of
 from meshsplit.cli.situation import Situation, read_situation, to_percent
-from meshsplit.cli.splits import to_split_report
+from meshsplit.cli.splits import is_well, to_split_report
 from meshsplit.cli.tables import NOTHING, to_table
 from meshsplit.cli.terminal import Style, visible
 from meshsplit.cli.whynot import say_progress, say_stand
@@ -189,7 +189,7 @@ def _condition_lines(situation: Situation, style: Style, *, wide: bool) -> list[
     conditions = [
         condition
         for condition in situation.split.status.conditions
-        if wide or _is_worth_a_look(condition.type, condition.status)
+        if wide or (condition.type != READY and not is_well(condition))
     ]
     if not conditions:
         return []
@@ -205,8 +205,3 @@ def _condition_lines(situation: Situation, style: Style, *, wide: bool) -> list[
     ]
     first, *lines = to_table(["CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE"], rows)
     return ["", style.strong(first), *lines]
-
-
-def _is_worth_a_look(kind: str, status: str) -> bool:
-    """Reconciling and Stalled are well when False, others when True (kstatus); Ready is told at the top."""
-    return kind != READY and status != ("False" if kind in {RECONCILING, STALLED} else "True")

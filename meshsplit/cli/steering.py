@@ -24,7 +24,7 @@ def promote_command(context: click.Context, place: Place, consent: Consent, step
     """
     action = Action(
         Ask(Verb.PROMOTE, {"step": step}),
-        "promote one step" if step else "promote",
+        "promote {} one step" if step else "promote {}",
         _say_promoted,
         "watch" if step else "wait --for promoted",
         notes=lambda split: _say_skipped(split, step),
@@ -52,7 +52,7 @@ def pause_command(context: click.Context, place: Place, consent: Consent, freeze
         )
 
     ask = Ask(Verb.PAUSE, {"freeze": freeze})
-    carry_out(context, place, Action(ask, "freeze" if freeze else "pause", say, "resume"), consent)
+    carry_out(context, place, Action(ask, "freeze {}" if freeze else "pause {}", say, "resume"), consent)
 
 
 @click.command("resume")
@@ -63,7 +63,7 @@ def resume_command(context: click.Context, place: Place, consent: Consent) -> No
     Exit codes: 0 done; 2 could not reach the cluster, or there is no such ModelSplit; 3 refused or not
     confirmed; 4 no answer of the controller within --timeout.
     """
-    action = Action(Ask(Verb.RESUME), "resume", lambda done: f"resumed: {_at_step(done.after)}", "watch")
+    action = Action(Ask(Verb.RESUME), "resume {}", lambda done: f"resumed: {_at_step(done.after)}", "watch")
     carry_out(context, place, action, consent)
 
 
@@ -86,7 +86,7 @@ def abort_command(context: click.Context, place: Place, consent: Consent) -> Non
             f"         tried again until it changes or you run: {retry}"
         )
 
-    carry_out(context, place, Action(Ask(Verb.ABORT), "abort", say, "status"), consent)
+    carry_out(context, place, Action(Ask(Verb.ABORT), "abort {}", say, "status"), consent)
 
 
 @click.command("retry")
@@ -99,7 +99,7 @@ def retry_command(context: click.Context, place: Place, consent: Consent) -> Non
     """
     action = Action(
         Ask(Verb.RETRY),
-        "retry",
+        "retry {}",
         lambda done: f"retried: {done.after} begins a new rollout to {done.after.status.target}",
         "watch",
         notes=lambda split: [f"then     a new rollout to {split.status.target}, by evidence"],

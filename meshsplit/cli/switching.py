@@ -22,7 +22,7 @@ def flip_command(context: click.Context, place: Place, consent: Consent, member:
     confirmed; 4 no answer of the controller within --timeout.
     """
     action = Action(
-        Ask(Verb.FLIP, {"member": member}), "flip", _say_flipped, "rollback", notes=_say_readiness
+        Ask(Verb.FLIP, {"member": member}), "flip {}", _say_flipped, "rollback", notes=_say_readiness
     )
     carry_out(context, place, action, consent)
 
@@ -40,7 +40,7 @@ def rollback_command(context: click.Context, place: Place, consent: Consent, num
     """
     action = Action(
         Ask(Verb.ROLLBACK, {"to": number}),
-        "roll back",
+        "roll {} back",
         lambda done: f"rolled back: {done.after} is {done.weight} (was {done.before.status.weight})",
         "status",
     )

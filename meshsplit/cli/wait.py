@@ -17,7 +17,7 @@ from meshsplit.cli.notdone import NotAnswered
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.place import FORMATS
 from meshsplit.cli.program import program_of
-from meshsplit.cli.quantities import Seconds
+from meshsplit.cli.quantities import SECONDS
 from meshsplit.cli.requesting import follow
 from meshsplit.cli.splits import LiveSplit, to_split_report
 from meshsplit.cli.terminal import visible
@@ -50,7 +50,7 @@ GOALS: dict[str, Callable[[LiveSplit], bool]] = {
 @click.command("wait")
 @click.argument("name", shell_complete=complete_splits)
 @click.option("--for", "goal", type=click.Choice(list(GOALS)), required=True, help="What to wait for.")
-@click.option("--timeout", "patience", type=Seconds(), help="How long, for example 30m; else for ever.")
+@click.option("--timeout", "patience", type=SECONDS, help="How long, for example 30m; else for ever.")
 @live_namespace_option
 @connection_options
 @output_options(FORMATS)

@@ -1,4 +1,4 @@
-"""Why a rollout is where it is and not further: its last decision, what is missing, what stands in the way."""
+"""Why a rollout is where it is: its last decision, what is missing, and what stands in the way."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -59,10 +59,8 @@ def say_stand(status: ModelSplitStatus) -> list[str]:
         said.append(f"Overridden with {status.override.weights} until {until}{_say_who(status.override)}.")
     if status.rejected_target is not None:
         rejected = status.rejected_target
-        said.append(
-            f"The target {rejected.weights} is given up ({rejected.reason}): it is tried again when it changes, "
-            "or with `retry`."
-        )
+        again = "it is tried again when it changes, or with `retry`"
+        said.append(f"The target {rejected.weights} is given up ({rejected.reason}): {again}.")
     if status.kept is not None:
         said.append(f"{status.kept.member} is kept for a way back until {to_rfc3339(status.kept.until)}.")
     return said
@@ -98,11 +96,8 @@ def _say_needed(decision: DecisionStatus, active: bool) -> list[str]:
         return said
     have, need = to_number(decision.safety), to_number(decision.safety_needed)
     missing = "" if have is None or need is None or have < need else ", and it has"
-    return [
-        f"To promote    evidence of safety {decision.safety or '0'} must reach "
-        f"{decision.safety_needed}{missing}.",
-        *said,
-    ]
+    safety = f"evidence of safety {decision.safety or '0'} must reach {decision.safety_needed}"
+    return [f"To promote    {safety}{missing}.", *said]
 
 
 def _say_who(order: PauseStatus | OverrideStatus) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from meshsplit.controller.wishes import Measured, group_by_source, to_measured, to_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from meshsplit.analysis.metrics import MetricsSource
     from meshsplit.controller.wishes import Wish
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+READERS = 8
+"""Sources that are read at the same time."""
 BEAT_SECONDS = 2.0
 """Reads, and with them the steps of different rollouts, fall on it together: one push of istiod for all."""
 
@@ -41,6 +45,9 @@ class Meter:
         self._wishes: dict[GroupKey, Wish] = {}
         self._measured: dict[GroupKey, Measured] = {}
         self._read_at: dict[GroupKey, float] = {}
+        self._asked: set[str] = set()
+        self._running: list[Future[None]] = []
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._stopping = threading.Event()
 
     def put(self, wish: Wish) -> None:
@@ -62,15 +69,29 @@ class Meter:
     def run(self) -> None:
         """Read whatever is due, beat after beat, until `stop`."""
         while not self._stopping.wait(BEAT_SECONDS - self._wall() % BEAT_SECONDS):
-            self.beat()
+            for failed in [each for each in self._running if each.done() and each.exception() is not None]:
+                failed.result()  # a bug, which must not go unheard in a pool
+            self._running = [each for each in self._running if not each.done()] + self.beat()
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def beat(self) -> None:
-        """Read what is due now; each source is asked once."""
+    def beat(self) -> list[Future[None]]:
+        """Begin to read what is due now: each source once, and none waits for another.
+
+        A source that has not answered yet is left alone; what it is to be asked for stays due.
+        """
         now = self._wall()
         with self._lock:
-            due = [wish for key, wish in sorted(self._wishes.items()) if self._is_due(key, wish, now)]
+            found = [wish for key, wish in sorted(self._wishes.items()) if self._is_due(key, wish, now)]
+            due = [wish for wish in found if wish.source not in self._asked]
+            self._asked |= {wish.source for wish in due}
             self._read_at |= {wish.key: now for wish in due}
-        for source, wishes in sorted(group_by_source(due).items()):
+        return [
+            self._pool.submit(self._read, source, wishes, now)
+            for source, wishes in sorted(group_by_source(due).items())
+        ]
+
+    def _read(self, source: str, wishes: Sequence[Wish], now: float) -> None:
+        try:
             requests = [request for wish in wishes for request in to_requests(wish, now)]
             answers = self._find_source(source).read(requests, now)
             with self._lock:
@@ -78,12 +99,14 @@ class Meter:
                     if wish.key in self._wishes:
                         before = self._measured.get(wish.key)
                         self._measured[wish.key] = to_measured(wish, answers, before, now)
-        if due:
-            log.debug("measured", extra={"groups": len(due)})
-            self._on_measured(frozenset(wish.key for wish in due))
+        finally:
+            with self._lock:
+                self._asked.discard(source)
+        log.debug("measured", extra={"source": source, "groups": len(wishes)})
+        self._on_measured(frozenset(wish.key for wish in wishes))
 
     def stop(self) -> None:
-        """End `run`."""
+        """End `run`; reads under way end by their own time limits."""
         self._stopping.set()
 
     def _is_due(self, key: GroupKey, wish: Wish, now: float) -> bool:

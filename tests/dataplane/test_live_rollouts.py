@@ -1,25 +1,35 @@
-"""Rollouts as they are: a real Envoy, real model servers, a real Prometheus, and the controller's own Manager.
+"""Rollouts as they are: a real Envoy, real models, a real Prometheus, and the controller's own Manager.
 
 Every test has a group of its own in one mesh. Where a test promises that users lose little, the number of
 failed requests is printed (`pytest -s`).
 """
 
+import json
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
-from support.live_rollouts import CANARY, Stage, make_split, stage
+from support.fleet import Body
+from support.live_rollouts import CANARY, Stage, Walked, make_split, stage
 from support.load import Load, constant_load
 from support.prometheus import Prometheus, prometheus, require_prometheus, start
 from support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("live-rollouts")
 
-BY_PROMETHEUS = ("good", "worse", "outage", "blind")
-BY_GATEWAY = "surge"
-FLIPPED = "flip"
-ENOUGH = 400
-"""Requests after which a conclusion about what clients see is allowed."""
+ENOUGH = 100
+"""Requests in a row that tell where all of them go."""
+FLIPS = 4
+
+
+def tell(figure: str) -> None:
+    """A figure for whoever runs this with -s."""
+    sys.stdout.write(f"\n{figure}\n")
 
 
 @pytest.fixture(scope="module")
@@ -31,87 +41,138 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
 
 @pytest.fixture(scope="module")
 def played(server: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    source = {"prometheus": {"address": server.url}}
-    splits = [make_split(name, source, CANARY) for name in BY_PROMETHEUS]
-    splits.append(make_split(BY_GATEWAY, {"gateway": {}}, CANARY))
-    splits.append(make_split(FLIPPED, {"gateway": {}}, {"blueGreen": {}}))
-    with stage(tmp_path_factory.mktemp("mesh"), splits) as running:
+    source: Body = {"prometheus": {"address": server.url}}
+    gateway: Body = {"gateway": {}}
+    splits = [make_split(name, source, CANARY) for name in ("good", "worse", "outage", "blind")]
+    splits += [make_split(name, gateway, CANARY) for name in ("surge", "own-port")]
+    splits.append(make_split("flip", gateway, {"blueGreen": {}}))
+    with stage(tmp_path_factory.mktemp("mesh"), splits, "own-port") as running:
         running.scrape_with(server)
         yield running
 
 
-def count(load: Load, what: str) -> int:
-    print(f"\n{what}: {len(load.failures)} failed of {len(load.members) + len(load.failures)} requests")
-    return len(load.failures)
+@dataclass
+class Ended:
+    """A rollout that is over, and what its clients saw until all requests went where it ended."""
+
+    group: Walked
+    load: Load
+
+    def say(self, what: str) -> int:
+        failed = len(self.load.failures)
+        tell(f"{what}: {failed} of {len(self.load.members) + failed} requests failed")
+        return failed
+
+    def acts(self) -> list[str]:
+        """What was done after the group began."""
+        return [act for act, _, _ in self.group.history()][1:]
 
 
-def test_a_good_canary_is_promoted_on_evidence(played: Stage) -> None:
-    group = played.group("good")
-    with constant_load(group.url, group.path) as load:
-        group.go()
-        group.wait("Promoted")
-        eventually(lambda: load.last(ENOUGH) == {group.canary}, "all requests to the canary")
-    assert count(load, "promoted") == 0
-    assert [act for act, _, _ in group.history()] == ["Adopt", "Start", "Promote"]
-    assert group.status()["lastDecision"]["evidence"][0]["requests"] > 0
-    assert group.condition("Promoted") == ("True", "Promoted")
-    assert group.condition("MetricsAvailable") == ("True", "Answering")
+@pytest.fixture(scope="module")
+def ended(played: Stage) -> dict[str, Ended]:
+    """Four rollouts at once, under load from before they begin until after they end."""
+    played.group("worse").fail(stable=0.04, canary=0.2)
+    played.group("outage").fail(canary=1.0)
+    rollouts: dict[str, Ended] = {}
+    with ExitStack() as loads:
+        for name in ("good", "worse", "outage", "own-port"):
+            group = played.group(name)
+            load = loads.enter_context(constant_load(group.url, group.path, 1, group.headers))
+            rollouts[name] = Ended(group, load)
+            group.go()
+        for name, each in rollouts.items():
+            good = name in ("good", "own-port")
+            each.group.wait("Promoted" if good else "RolledBack")
+            last = {each.group.canary if good else each.group.stable}
+            eventually(partial(is_all_at, each.load, last), f"all requests to {last}")
+    return rollouts
 
 
-def test_a_canary_that_fails_five_times_as_often_is_rolled_back(played: Stage) -> None:
-    group = played.group("worse")
-    group.fail(stable=0.04, canary=0.2)
-    with constant_load(group.url, group.path) as load:
-        group.go()
-        group.wait("RolledBack")
-        eventually(lambda: load.last(ENOUGH) == {group.stable}, "all requests to stable")
-        status = group.status()
-    shown = status["lastDecision"]["evidence"][0]
-    print(f"\n5x worse: canary failed {shown['errors']} of {shown['requests']} until it was rolled back")
-    count(load, "5x worse, with what stable fails anyway")
-    assert [(act, why) for act, why, _ in group.history()][1:] == [
-        ("Start", "Started"),
-        ("Rollback", "Harm"),
-    ]
-    assert group.condition("Promoted") == ("False", "RolledBack")
-    assert group.condition("Ready") == ("True", "RolledBack")
+def is_all_at(load: Load, members: set[str]) -> bool:
+    return load.last(ENOUGH) == members
 
 
-def test_an_outage_of_the_canary_is_rolled_back(played: Stage) -> None:
-    group = played.group("outage")
-    group.fail(canary=1.0)
-    with constant_load(group.url, group.path) as load:
-        group.go()
-        group.wait("RolledBack")
-        eventually(lambda: load.last(ENOUGH) == {group.stable}, "all requests to stable")
-    assert count(load, "outage of the canary at 20 %") > 0
-    assert [act for act, _, _ in group.history()][1:] == ["Start", "Rollback"]
+@pytest.mark.parametrize("name", ["good", "own-port"])
+def test_a_good_canary_is_promoted_on_evidence(ended: dict[str, Ended], name: str) -> None:
+    rollout = ended[name]
+    assert rollout.say(f"{name}, promoted") == 0
+    assert rollout.acts() == ["Start", "Promote"]
+    status = rollout.group.status()
+    assert status["lastDecision"]["reason"] == "Evidence"
+    assert status["lastDecision"]["evidence"][0]["requests"] > 0
+    assert rollout.group.condition("Promoted") == ("True", "Promoted")
+
+
+def test_a_canary_that_fails_five_times_as_often_is_rolled_back(ended: dict[str, Ended]) -> None:
+    rollout = ended["worse"]
+    shown = rollout.group.status()["lastDecision"]["evidence"][0]
+    tell(f"5x worse: the canary failed {shown['errors']} of {shown['requests']} that were judged")
+    assert rollout.say("5x worse, with the 4 % of stable") > 0
+    assert rollout.acts() == ["Start", "Rollback"]
+    assert rollout.group.status()["lastDecision"]["reason"] == "Harm"
+    assert rollout.group.condition("Promoted") == ("False", "RolledBack")
+    assert rollout.group.condition("Ready") == ("True", "RolledBack")
+
+
+def test_an_outage_of_the_canary_is_rolled_back(ended: dict[str, Ended]) -> None:
+    rollout = ended["outage"]
+    assert rollout.say("outage of the canary from its first request on, at 20 %") > 0
+    assert rollout.acts() == ["Start", "Rollback"]
 
 
 def test_without_prometheus_weights_are_held_and_an_outage_is_seen_at_the_gateway(
     played: Stage, server: Prometheus
 ) -> None:
-    blind, surge = played.group("blind"), played.group(BY_GATEWAY)
-    with constant_load(blind.url, blind.path, 1), constant_load(surge.url, surge.path, 2) as load:
+    blind, surge = played.group("blind"), played.group("surge")
+    with constant_load(blind.url, blind.path, 1), constant_load(surge.url, surge.path, 1) as load:
         blind.go()
         eventually(lambda: len(blind.history()) == 2, "the first step")
         server.stop()
-        eventually(lambda: (blind.condition("MetricsAvailable") or ("",))[0] == "False", "a word about it")
-        assert blind.condition("MetricsAvailable") == ("False", "SourceUnreachable")
+        eventually(
+            lambda: blind.condition("MetricsAvailable") == ("False", "SourceUnreachable"),
+            lambda: f"a word about it: {blind.condition('MetricsAvailable')}",
+        )
         held = blind.weights()
 
         surge.fail(canary=1.0)
         surge.go()
         surge.wait("RolledBack")
         eventually(lambda: load.last(ENOUGH) == {surge.stable}, "all requests to stable")
-        assert count(load, "outage seen at the origin, Prometheus down") > 0
+        assert Ended(surge, load).say("outage seen at the origin, Prometheus down") > 0
 
         assert (blind.phase(), blind.weights(), len(blind.history())) == ("Progressing", held, 2)
         again = start(server.configuration.parent, {}, port=int(server.url.rsplit(":", 1)[1]))
-        try:
-            played.scrape_with(again)
-            blind.wait("Promoted")
-        finally:
-            server.process = again.process
+        server.process = again.process
+        played.scrape_with(again)
+        blind.wait("Promoted")
     assert [act for act, _, _ in blind.history()][1:] == ["Start", "Promote"]
     assert blind.condition("MetricsAvailable") == ("True", "Answering")
+
+
+def test_flips_by_hand_lose_no_request(played: Stage) -> None:
+    group = played.group("flip")
+    sides = [group.canary, group.stable] * (FLIPS // 2)
+    with constant_load(group.url, group.path, 2) as load:
+        eventually(lambda: load.last(ENOUGH) == {group.stable}, "requests to the first side")
+        for number, side in enumerate(sides):
+            asked = time.monotonic()
+            group.request("flip", json.dumps({"token": str(number), "member": side, "by": "ann"}))
+            moved = _wait_for(load, side)
+            tell(f"flip to {side}: all requests there {1000 * (moved - asked):.0f} ms after the request")
+    assert load.failures == []
+    assert [act for act, _, _ in group.history()][1:] == ["Flip"] * FLIPS
+
+
+def _wait_for(load: Load, side: str) -> float:
+    """When the first of the last `ENOUGH` requests, all of them to `side`, was seen."""
+    began = len(load.members)
+    seen: dict[int, float] = {}
+
+    def all_there() -> bool:
+        seen.setdefault(len(load.members), time.monotonic())
+        return load.last(ENOUGH) == {side}
+
+    eventually(all_there, f"all requests to {side}")
+    others = [at for at, member in enumerate(load.members[began:], began) if member != side]
+    last_other = max(others, default=began - 1) + 1
+    return min(at for count, at in seen.items() if count >= last_other)

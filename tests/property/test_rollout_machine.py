@@ -180,9 +180,9 @@ class Rollouts(RuleBasedStateMachine):
         request = Request(
             verb, f"t{len(self.inputs)}", rollout, "ann", step=flag, freeze=flag, split=wanted, seconds=300.0
         )
-        self.make_pass(1.0, requests=(request,))
+        self.make_pass(1.0, request=request)
         decisions = self.play.state.decisions
-        self.make_pass(0.0, requests=(request,))
+        self.make_pass(0.0, request=request)
         if not self.play.state.active:
             assert self.play.state.decisions == decisions
 
@@ -217,7 +217,7 @@ class Rollouts(RuleBasedStateMachine):
     def check_given_up(self, before: RolloutState, after: RolloutState, seen: Observation) -> None:
         """A rejected target is tried again only for a reason."""
         rejection, target = before.rejection, self.play.target
-        if rejection is None or after.rejection == rejection or seen.requests:
+        if rejection is None or after.rejection == rejection or seen.request:
             return
         same_target = target is not None and is_same(target, rejection.target)
         revision = self.play.revisions[rejection.canary] if rejection.canary else rejection.revision
@@ -236,7 +236,7 @@ class Rollouts(RuleBasedStateMachine):
         if newest.act in BACKWARDS or after.leg is None or after.leg.canary not in risen:
             return
         if newest.reason == "Requested":
-            assert seen.requests
+            assert seen.request
             assert newest.by == "ann"
             if newest.act is Act.ADVANCE:
                 self.check_step(before, after)

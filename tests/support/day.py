@@ -103,7 +103,7 @@ def _make_pass(day: Day, chance: random.Random, at: int, aim: str, persons: bool
     group_day = day.group_day
     before, now = group_day.state, NOON + at * group_day.world.read_seconds
     group_day.group = _to_group(aim)
-    seen = Observation(requests=_ask(chance, before, at)) if persons else Observation()
+    seen = Observation(request=_ask(chance, before, at)) if persons else Observation()
     observed = group_day.observe(now, NOON, seen)
     day.inputs.append((observed, now, aim))
     after = group_day.advance(observed, now).state
@@ -116,12 +116,12 @@ def _make_pass(day: Day, chance: random.Random, at: int, aim: str, persons: bool
     group_day.state = to_state(to_text(after))
 
 
-def _ask(chance: random.Random, state: RolloutState, at: int) -> tuple[Request, ...]:
+def _ask(chance: random.Random, state: RolloutState, at: int) -> Request | None:
     """Now and then a person asks for something; a pause is more often ended than begun."""
     if state.pause is not None and chance.random() < 0.1:
-        return (Request(Verb.RESUME, f"t{at}", by="ann"),)
+        return Request(Verb.RESUME, f"t{at}", by="ann")
     if not state.active or chance.random() > 0.01:
-        return ()
+        return None
     verb = chance.choice(VERBS)
     wanted = split(a=60, b=40)
-    return (Request(verb, f"t{at}", state.id, "ann", step=True, split=wanted, seconds=300.0),)
+    return Request(verb, f"t{at}", state.id, "ann", step=True, split=wanted, seconds=300.0)

@@ -1,4 +1,4 @@
-"""Groups of two that are walked for real: cluster, controller, Envoy and model servers as `local` runs them."""
+"""Groups of two that are walked for real: cluster, controller, Envoy and models as `local` runs them."""
 
 import shutil
 import threading
@@ -25,7 +25,7 @@ from support.waiting import eventually
 
 NAMESPACE = "modelmesh-apps"
 INTERVAL = "2s"
-METRICS = [{"name": "error-rate", "margin": {"ratio": "2", "add": "0.05"}}]
+METRICS = [{"name": "error-rate", "tolerance": {"ratio": "1"}, "margin": {"ratio": "2", "add": "0.05"}}]
 """A margin that a few hundred good requests settle."""
 CANARY = {"canary": {"stepWeights": [20]}}
 
@@ -35,17 +35,27 @@ class Walked:
     """One group `name` of `name-v1` and `name-v2`, all of it on the first one."""
 
     name: str
-    mesh: LocalMesh
-    user: Fleet
-    behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    stage: "Stage"
+
+    @property
+    def user(self) -> Fleet:
+        return self.stage.user
 
     @property
     def path(self) -> str:
+        if self.name in self.stage.standard:
+            return f"/v2/models/{self.name}/infer"
         return infer_path(NAMESPACE, self.name)
 
     @property
+    def headers(self) -> dict[str, str]:
+        """What a request to the group needs."""
+        in_standard_mode = self.name in self.stage.standard
+        return {"Host": f"{self.name}-{NAMESPACE}.example.com"} if in_standard_mode else {}
+
+    @property
     def url(self) -> str:
-        return self.mesh.session.url
+        return self.stage.mesh.session.url
 
     @property
     def stable(self) -> str:
@@ -76,8 +86,8 @@ class Walked:
         """Let `stable` and `canary` fail so often from now on."""
         names = {"stable": self.stable, "canary": self.canary}
         for role, share in shares.items():
-            self.behaviours[names[role]] = Behaviour(NAMESPACE, names[role], failing=share, seed=1)
-        self.mesh.session.behave(list(self.behaviours.values()))
+            self.stage.behaviours[names[role]] = Behaviour(NAMESPACE, names[role], failing=share, seed=1)
+        self.stage.mesh.session.behave(list(self.stage.behaviours.values()))
 
     def condition(self, kind: str) -> tuple[str, str] | None:
         found = [each for each in self.status().get("conditions", []) if each["type"] == kind]
@@ -107,13 +117,15 @@ class Walked:
 
 @dataclass(frozen=True)
 class Stage:
-    """The running mesh; every test takes a group of its own."""
+    """The running mesh; every test takes a group of its own. Those of `standard` are in that mode."""
 
     mesh: LocalMesh
     user: Fleet
+    standard: frozenset[str]
+    behaviours: dict[str, Behaviour] = field(default_factory=dict)
 
     def group(self, name: str) -> Walked:
-        return Walked(name, self.mesh, self.user)
+        return Walked(name, self)
 
     def scrape_with(self, server: Prometheus) -> None:
         """Let a Prometheus follow the gateway and the model servers."""
@@ -149,7 +161,7 @@ def make_split(name: str, source: Body, strategy: Body, **spec: Any) -> Body:
     }
 
 
-def make_member(name: str, tag: str) -> Body:
+def make_member(name: str, tag: str, mode: str) -> Body:
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
@@ -157,28 +169,30 @@ def make_member(name: str, tag: str) -> Body:
             "name": name,
             "namespace": NAMESPACE,
             "labels": {"serving.kserve.io/model-tag": tag},
-            "annotations": {"serving.kserve.io/deploymentMode": "ModelMesh"},
+            "annotations": {"serving.kserve.io/deploymentMode": mode},
         },
         "spec": {"predictor": {"model": {"modelFormat": {"name": "sklearn"}}}},
     }
 
 
 @contextmanager
-def stage(folder: Path, splits: list[Body], settings: Settings | None = None) -> Iterator[Stage]:
-    """Serve these ModelSplits, with two members each, in one namespace."""
+def stage(folder: Path, splits: list[Body], *standard: str) -> Iterator[Stage]:
+    """Serve these ModelSplits, with two members each, in one namespace; ModelMesh but for `standard`."""
     manifests = folder / "manifests"
     manifests.mkdir(parents=True)
     shutil.copy(EXAMPLES / "progressive" / "platform.yaml", manifests)
     for body in splits:
         name = body["metadata"]["name"]
-        members = [make_member(f"{name}-{version}", name) for version in ("v1", "v2")]
+        mode = "Standard" if name in standard else "ModelMesh"
+        members = [make_member(f"{name}-{version}", name, mode) for version in ("v1", "v2")]
         (manifests / f"{name}.yaml").write_text(yaml.safe_dump_all([*members, body]))
     output = Output("table", Style(False, False), Style(False, False))
     work = folder / "work"
-    with running(manifests, work, 0, NAMESPACE, settings or Settings(), output, keep=False) as mesh:
+    with running(manifests, work, 0, NAMESPACE, Settings(), output, keep=False) as mesh:
         mesh.start(threading.Event())
         configuration = load_configuration(str(mesh.kubeconfig))
         configuration.proxy = None
-        yield Stage(mesh, Fleet(Client(configuration, field_manager="kubectl")))
+        user = Fleet(Client(configuration, field_manager="kubectl"))
+        yield Stage(mesh, user, frozenset(standard))
         assert mesh.manager is not None
         assert mesh.manager.failure is None

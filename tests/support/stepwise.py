@@ -75,8 +75,8 @@ class OneLook:
 class Controller:
     """What Manager puts together, at a clock of the test's own; it dies with the object, as by SIGKILL.
 
-    `errors` are the writes that failed. It writes through `writer` if there is one. `source` answers for every
-    address; `meter` reads it when `beat` is called.
+    `errors` are the writes that failed. It writes through `writer` if there is one. `source` answers for
+    every address.
     """
 
     api: Api
@@ -178,6 +178,11 @@ class Controller:
                 self.queue.done(key)
             assert worked < 1000, f"no end of work, last on {key}"
         return worked
+
+    def measure(self) -> None:
+        """Read what is due of the metrics."""
+        for read in self.meter.beat():
+            read.result()
 
     def step(self) -> None:
         """Look and work until there is nothing to do now."""

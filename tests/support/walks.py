@@ -108,7 +108,7 @@ class Walk:
 
     def measure(self) -> None:
         """A look at the counters, and what follows; a controller's own writes are in its caches at once."""
-        self.controller.meter.beat()
+        self.controller.measure()
         self.controller.work()
 
     def tick_until(self, *phases: str, most: int = 60) -> None:
