@@ -256,7 +256,10 @@ class RouteDestination:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One HTTP route: any of `matches` (none: everything), then the rewrite, then the destinations."""
+    """One HTTP route: any of `matches` (none: everything), then the rewrite, then the destinations.
+
+    A copy of `mirror_percent` of the requests goes to `mirror`.
+    """
 
     destinations: tuple[RouteDestination, ...]
     matches: tuple[RouteMatch, ...] = ()
@@ -265,6 +268,8 @@ class Route:
     rewrite_authority: str | None = None
     timeout: str | None = None
     retries: Retries | None = None
+    mirror: Endpoint | None = None
+    mirror_percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

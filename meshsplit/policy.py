@@ -16,6 +16,8 @@ from meshsplit.model import FULL
 
 LATENCY = "latency"
 """The built-in metric that is judged on histogram edges."""
+ERROR_RATE = Metric(name="error-rate", tolerance=Margin())
+"""What is judged where nothing that counts failures is listed: how far a weight may go depends on them."""
 LIMIT = "limit"
 """What the rule of a metric's absolute limit is called, after the metric's own name."""
 PUSH_SECONDS = 15.0
@@ -54,10 +56,10 @@ def to_policy(spec: ModelSplitSpec) -> Policy:
     canary = (spec.strategy and spec.strategy.canary) or Canary()
     analysis = spec.analysis or Analysis()
     read_seconds = to_seconds(analysis.interval) or READ_SECONDS
-    metrics = analysis.metrics or [Metric(name="error-rate", tolerance=Margin())]
-    counted = [metric for metric in metrics if metric.name != LATENCY]
+    counted = [metric for metric in analysis.metrics if metric.name != LATENCY]
+    latency = [metric for metric in analysis.metrics if metric.name == LATENCY]
     rules = Rules(
-        tuple(rule for metric in counted for rule in _to_rules(metric)),
+        tuple(rule for metric in counted or [ERROR_RATE] for rule in _to_rules(metric)),
         float(analysis.false_rollback_rate or FALSE_ROLLBACK_RATE),
         float(analysis.miss_rate or MISS_RATE),
     )
@@ -65,7 +67,7 @@ def to_policy(spec: ModelSplitSpec) -> Policy:
     max_hold = to_seconds(canary.max_hold) or deadline
     return Policy(
         Course(rules, _to_ramp(canary, read_seconds), deadline, max_hold),
-        tuple(_to_wish(metric) for metric in metrics if metric.name == LATENCY),
+        tuple(_to_wish(metric) for metric in latency),
         read_seconds,
         to_seconds(analysis.initial_delay) or 0.0,
         analysis.on_inconclusive,

@@ -48,12 +48,11 @@ def _read(plain: Mapping[str, Any], rules: Rules) -> Trial:
     names = [rule.name for rule in rules.metrics]
     if list(plain["metrics"]) != names:
         raise CannotContinue(f"metrics {list(plain['metrics'])}, want {names}")
-    weight = plain["weight"]
     metrics = tuple(
         tuple(_to_edge(edge, rule.shape) for edge in _exactly(plain["metrics"][rule.name], len(rule.edges)))
         for rule in rules.metrics
     )
-    return Trial(metrics, None if weight is None else int(weight))
+    return Trial(metrics, _to_weight(plain["weight"]))
 
 
 def _from_edge(test: EdgeTest) -> dict[str, Any]:
@@ -66,6 +65,7 @@ def _from_edge(test: EdgeTest) -> dict[str, Any]:
         "logSafety": test.safety,
         "rejected": test.excess.rejected,
         "logExcess": list(test.excess.log_evidence),
+        "weight": test.weight,
         "without": {each.pod: _from_harm(each.harm) for each in test.without},
     }
 
@@ -81,6 +81,7 @@ def _to_edge(plain: Mapping[str, Any], shape: Shape) -> EdgeTest:
         harm=_to_harm(plain["harm"], shape),
         safety=_number(plain["logSafety"]),
         excess=Excess(rejected, tuple(map(_number, _exactly(plain["logExcess"], len(MARGINS) - rejected)))),
+        weight=_to_weight(plain["weight"]),
         without=tuple(
             Without(str(pod), _to_harm(harm, shape)) for pod, harm in sorted(plain["without"].items())
         ),
@@ -89,13 +90,14 @@ def _to_edge(plain: Mapping[str, Any], shape: Shape) -> EdgeTest:
 
 def _from_harm(harm: Harm) -> dict[str, Any]:
     wealth = [None if value == NEVER else value for value in harm.log_wealth]
-    return {"reads": harm.reads, "changes": harm.changes, "logWealth": wealth}
+    return {"reads": harm.reads, "changes": harm.changes, "planned": harm.planned, "logWealth": wealth}
 
 
 def _to_harm(plain: Mapping[str, Any], shape: Shape) -> Harm:
     reads = int(plain["reads"])
     wealth = [NEVER if value is None else _number(value) for value in plain["logWealth"]]
-    return Harm(reads, int(plain["changes"]), tuple(_exactly(wealth, len(LOG_SHARES[shape]) if reads else 0)))
+    length = len(LOG_SHARES[shape]) if reads else 0
+    return Harm(reads, int(plain["changes"]), int(plain["planned"]), tuple(_exactly(wealth, length)))
 
 
 def _from_counts(counts: Counts) -> list[float]:
@@ -104,6 +106,10 @@ def _from_counts(counts: Counts) -> list[float]:
 
 def _to_counts(plain: list[float]) -> Counts:
     return Counts(*map(_number, plain))
+
+
+def _to_weight(value: Any) -> int | None:
+    return None if value is None else int(_number(value))
 
 
 def _number(value: Any) -> float:

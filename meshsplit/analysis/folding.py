@@ -43,6 +43,7 @@ def fold(
         return trouble
     times = _times(snapshot, wanted, values)
     newest = max(times)
+    values = _without_older(values, request.bookmark.cursor, snapshot, wanted)
     bookmark = _at_places(request.bookmark, wanted, values)
     mixed = _is_mixed(bookmark.cursor, request.change, newest, newest - min(times))
     scraped = frozenset(pod for scope in _scopes(wanted) for pod in snapshot.pods.get(scope, ()))
@@ -64,7 +65,7 @@ def _find_shared(places: Places) -> str | None:
     return None
 
 
-def _select(snapshot: Snapshot, wanted: Iterable[Place]) -> dict[SeriesKey, float]:
+def _select(snapshot: Snapshot, wanted: Iterable[Place]) -> Mapping[SeriesKey, float]:
     return {
         SeriesKey(pod, f"{place} {code}"): value
         for place in wanted
@@ -97,6 +98,25 @@ def _times(snapshot: Snapshot, wanted: Iterable[Place], values: Mapping[SeriesKe
     counting = {key.pod for key in values}
     seen = (snapshot.pods.get(scope, {}) for scope in _scopes(wanted))
     return [at for pods in seen for pod, at in pods.items() if pod in counting]
+
+
+def _without_older(
+    values: Mapping[SeriesKey, float], cursor: Cursor, snapshot: Snapshot, wanted: Iterable[Place]
+) -> Mapping[SeriesKey, float]:
+    """The values without those that fell in a scrape no newer than the last read.
+
+    Two Prometheus servers that take turns scrape one pod at different times: the other's older value is no
+    reset.
+    """
+    if cursor.at is None:
+        return values
+    seen = {pod: at for scope in _scopes(wanted) for pod, at in snapshot.pods.get(scope, {}).items()}
+    older = {
+        mark.key
+        for mark in cursor.marks
+        if values.get(mark.key, mark.value) < mark.value and seen[mark.key.pod] <= cursor.at
+    }
+    return {key: value for key, value in values.items() if key not in older} if older else values
 
 
 def _at_places(bookmark: Bookmark, wanted: Sequence[Place], values: Mapping[SeriesKey, float]) -> Bookmark:

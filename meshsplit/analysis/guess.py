@@ -12,7 +12,7 @@ _LARGEST_GUESS = 0.95
 _SMALLEST_GUESS = 1e-9
 """A guess strictly between 0 and 1, however long stable did without an error."""
 
-RISES = ((1.5, 0.25), (2.0, 0.28), (3.0, 0.12), (5.0, 0.155), (10.0, 0.075), (30.0, 0.04))
+RISES = ((1.5, 0.25), (2.0, 0.28), (3.0, 0.10), (5.0, 0.18), (10.0, 0.075), (30.0, 0.035))
 """Factors above the line that are looked for, with their share of the bet: chosen so that the requests to a
 rollback stay within 1.3 (1.5x and 2x) and 1.5 (5x) of what any rule needs (tests/bench/evidence.py)."""
 OUTAGES = ((0.2, 0.04), (0.7, 0.04))

@@ -52,13 +52,18 @@ def choose_edges(past: Buckets) -> tuple[float, ...]:
 def make_latency_rule(
     name: str, past: Buckets, harm: Line = TAIL_TOLERANCE, safe: Line | None = TWICE, share: float = 1.0
 ) -> MetricRule | None:
-    """The rule of a latency metric whose stable member had `past`; None when no edge of it tells anything."""
+    """The rule of a latency metric whose stable member had `past`; None when no edge of it tells anything.
+
+    Where the histogram has no edge in the range that promotion can rest on, the metric watches for harm and
+    does not gate (its `safe` is None): it would never let anything through.
+    """
     tails = to_tails(past)
     edges = tuple(
         Edge(f"{edge:g}s", LEAST_GATING <= tails[edge][1] / tails[edge][0] <= LARGEST_GATING)
         for edge in choose_edges(past)
     )
-    return MetricRule(name, harm, safe, Shape.TAIL, edges, share) if edges else None
+    gates = safe if any(edge.gates for edge in edges) else None
+    return MetricRule(name, harm, gates, Shape.TAIL, edges, share) if edges else None
 
 
 def make_pasts(past: Buckets, edges: Sequence[float]) -> tuple[Past, ...]:

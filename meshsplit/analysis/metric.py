@@ -8,7 +8,7 @@ from meshsplit.analysis.guess import Past
 from meshsplit.analysis.logs import log_sum
 from meshsplit.analysis.pods import PodCounts, Without, bet_without
 from meshsplit.analysis.promote import log_safety
-from meshsplit.analysis.rollback import Harm, bet
+from meshsplit.analysis.rollback import WEIGHT_CHANGES, Harm, Wager, bet
 from meshsplit.analysis.rules import MetricRule, Shape
 
 _NO_PAST, _NO_HARM, _NO_EXCESS = Past(), Harm(), Excess()
@@ -20,7 +20,8 @@ class EdgeTest:
 
     `seen`: all counts since the rollout began; `fresh`: those since the weight last went up, on which the
     evidence of safety (`safety`, ln E) rests; `carried`: counts of reads in which one member served nothing,
-    to be judged with the next; `without`: evidence of harm without each of the canary's pods.
+    to be judged with the next; `without`: evidence of harm without each of the canary's pods; `weight`: that
+    of the last read that was judged.
     """
 
     past: Past = _NO_PAST
@@ -31,14 +32,19 @@ class EdgeTest:
     safety: float = 0.0
     excess: Excess = _NO_EXCESS
     without: tuple[Without, ...] = ()
+    weight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstance:
-    """What else is known of a read: what the weight did since the last one, burstiness, pods."""
+    """What else is known of a read: its weight, what that did since the last one, how many changes of it
+    there are in all at most, burstiness, pods.
+    """
 
+    weight: int
     moved: bool = False
     raised: bool = False
+    changes: int = WEIGHT_CHANGES
     icc: float = 0.0
     pods: PodCounts | None = None
 
@@ -52,16 +58,18 @@ def step_edge(test: EdgeTest, counts: Counts, rule: MetricRule, given: Circumsta
     if not counts.both_served:
         return replace(test, carried=counts)
     theta_s, phi = test.past.guess(), to_phi(counts, given.icc)
-    settings = (theta_s, rule.harm, rule.shape, phi, given.moved)
+    moved = test.weight is not None and test.weight != given.weight
+    wager = Wager(theta_s, rule.harm, rule.shape, phi, moved, given.changes)
     safe, pods = rule.safe, given.pods or {}
     return EdgeTest(
         past=test.past.after(counts.stable_requests, counts.stable_bad),
         seen=test.seen + counts,
         fresh=test.fresh + counts,
-        harm=bet(test.harm, counts, *settings),
+        harm=bet(test.harm, counts, wager),
         safety=test.safety + log_safety(counts, theta_s, safe, phi) if safe else 0.0,
         excess=narrow(test.excess, counts, theta_s, phi) if rule.shape is Shape.RATE else test.excess,
-        without=bet_without(test.without, test.harm, counts, pods, *settings) if pods or test.without else (),
+        without=bet_without(test.without, test.harm, counts, pods, wager) if pods or test.without else (),
+        weight=given.weight,
     )
 
 

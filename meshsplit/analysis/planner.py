@@ -10,7 +10,7 @@ from meshsplit.analysis.forecast import Conditions, Forecast, foresee
 from meshsplit.analysis.guess import RISES
 from meshsplit.analysis.metric import to_phi
 from meshsplit.analysis.ramp import FULL_WEIGHT
-from meshsplit.analysis.rollback import AT_FIRST_READ
+from meshsplit.analysis.rollback import at_first_read
 from meshsplit.analysis.rules import Line, MetricRule, Shape
 from meshsplit.analysis.walk import Act, Course
 
@@ -24,7 +24,7 @@ _LARGEST_WEIGHT = 500
 _LARGEST_TRAFFIC = 1e6
 _LARGEST_ADD = 0.5
 _HALVINGS = 40
-_SPREAD_BET = 0.6 * math.log(1.0 / (AT_FIRST_READ * dict(RISES)[2.0]))
+_SPREAD_BET = 0.6 * math.log(1.0 / (at_first_read() * dict(RISES)[2.0]))
 """What betting on several rises costs: 0.6 of what is lost by holding only the share on twice from the start,
 since the neighbours win too (fitted to simulations)."""
 
@@ -90,7 +90,7 @@ def make_plan(course: Course, conditions: Conditions) -> Plan:
 def _make_fault(course: Course, conditions: Conditions, ratio: float) -> Fault:
     rate = min(ratio * conditions.baseline, _WORST)
     found = foresee(course, conditions, rate)
-    rule = _gating(course)[0] if _gating(course) else MetricRule("")
+    rule = next(iter(_gating(course)), MetricRule("error-rate"))
     weight = found.weight / FULL_WEIGHT
     least = least_requests(weight, rate, conditions.baseline, rule.harm, course.rules.false_rollback_rate)
     excess = found.requests * (rate - conditions.baseline)

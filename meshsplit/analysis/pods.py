@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from meshsplit.analysis.counts import Counts, find_problem
-from meshsplit.analysis.rollback import Harm, bet
-from meshsplit.analysis.rules import Line, Shape
+from meshsplit.analysis.rollback import Harm, Wager, bet
+from meshsplit.analysis.rules import Shape
 
 FEWEST_PODS = 3
 MOST_PODS = 32
@@ -29,15 +29,7 @@ class Without:
 
 
 def bet_without(
-    known: tuple[Without, ...],
-    before: Harm,
-    counts: Counts,
-    pods: PodCounts,
-    theta_s: float,
-    line: Line,
-    shape: Shape,
-    phi: float,
-    moved: bool,
+    known: tuple[Without, ...], before: Harm, counts: Counts, pods: PodCounts, wager: Wager
 ) -> tuple[Without, ...]:
     """The processes after one more read, sorted by pod; `before` is the one of all pods, before the read.
 
@@ -48,7 +40,7 @@ def bet_without(
         if len(processes) < MOST_PODS:
             processes.setdefault(pod, before)
     return tuple(
-        Without(pod, bet(harm, _less(counts, *pods.get(pod, (0.0, 0.0))), theta_s, line, shape, phi, moved))
+        Without(pod, bet(harm, _less(counts, *pods.get(pod, (0.0, 0.0))), wager))
         for pod, harm in sorted(processes.items())
     )
 

@@ -8,6 +8,8 @@ harm never stops, and promotion needs fresh evidence at the top weight.
 
 from dataclasses import dataclass
 
+from meshsplit.analysis.rollback import WEIGHT_CHANGES
+
 FULL_WEIGHT = 1000
 """Weights are thousandths of the group's traffic."""
 FAILURE_BUDGET = 20.0
@@ -39,6 +41,11 @@ class Ramp:
     def last(self) -> int:
         """The weight at which promotion is decided."""
         return self.steps[-1] if self.steps else self.top
+
+    @property
+    def changes(self) -> int:
+        """How many changes of weight come before promotion, at most."""
+        return len(self.steps) - 1 if self.steps else WEIGHT_CHANGES
 
     def affordable(self, traffic: float, bound: float) -> float:
         """The largest weight that keeps within the budget, in thousandths, when at most `bound` fail more."""

@@ -63,6 +63,10 @@ class MetricRule:
     share: float = 1.0
     dry_run: bool = False
 
+    def __post_init__(self) -> None:
+        if not self.edges:
+            raise ValueError(f"metric {self.name} has no edge to be judged at")
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:

@@ -13,6 +13,7 @@ from meshsplit.analysis.guess import Past
 from meshsplit.analysis.logs import exp_of
 from meshsplit.analysis.metric import Circumstance, EdgeTest, log_harm, log_safe, step_edge
 from meshsplit.analysis.pods import PodCounts, find_suspect
+from meshsplit.analysis.rollback import WEIGHT_CHANGES
 from meshsplit.analysis.rules import MetricRule, Rules, Shape
 from meshsplit.analysis.verdict import Decision, Evidence, Problem, Verdict
 
@@ -24,15 +25,17 @@ MetricCounts = tuple[Counts, ...]
 class Read:
     """What one read delivered: the canary's weight (in thousandths) while it was counted, and the counts.
 
-    `top` says that no larger weight precedes promotion. A metric that delivered nothing is left out. Every
-    count is delivered once: a read never overlaps an earlier one, and a missed one is covered by the next.
-    `icc` is the burstiness of each metric's stable history (`dispersion.py`), 0 where left out; `pods` are
-    the canary's counts by pod, for metrics with one edge.
+    `top` says that no larger weight precedes promotion, `changes` how many changes of weight the rollout has
+    in all, at most. A metric that delivered nothing is left out. Every count is delivered once: a read never
+    overlaps an earlier one, and a missed one is covered by the next. `icc` is the burstiness of each metric's
+    stable history (`dispersion.py`), 0 where left out; `pods` are the canary's counts by pod, for metrics
+    with one edge.
     """
 
     weight: int
     counts: Mapping[str, MetricCounts]
     top: bool = False
+    changes: int = WEIGHT_CHANGES
     icc: Mapping[str, float] | None = None
     pods: Mapping[str, PodCounts] | None = None
 
@@ -83,7 +86,8 @@ def _circumstance(trial: Trial, read: Read, rule: MetricRule) -> Circumstance:
     before = read.weight if trial.weight is None else trial.weight
     icc = read.icc.get(rule.name, 0.0) if read.icc else 0.0
     pods = read.pods.get(rule.name) if read.pods and len(rule.edges) == 1 else None
-    return Circumstance(read.weight != before, read.weight > before, icc, pods)
+    moved, raised = read.weight != before, read.weight > before
+    return Circumstance(read.weight, moved, raised, read.changes, icc, pods)
 
 
 def judge(trial: Trial, rules: Rules, top: bool, problems: Iterable[Problem] = ()) -> Verdict:
@@ -144,11 +148,10 @@ def _find_suspect(trial: Trial, rules: Rules, harms: list[float]) -> str | None:
 
 
 def find_bound(trial: Trial, rules: Rules) -> float:
-    """How much more often than stable the canary fails, at most: the largest bound of all that decide."""
-    bounds = [
-        test.excess.bound
-        for rule, tests in zip(rules.metrics, trial.metrics, strict=True)
-        if rule.shape is Shape.RATE and not rule.dry_run
-        for test in tests
-    ]
-    return max(bounds, default=NO_BOUND)
+    """How much more often than stable the canary fails, at most: the largest bound of deciding metrics.
+
+    Where only latency decides, that of the dry runs.
+    """
+    counted = [pair for pair in zip(rules.metrics, trial.metrics, strict=True) if pair[0].shape is Shape.RATE]
+    deciding = [pair for pair in counted if not pair[0].dry_run] or counted
+    return max((test.excess.bound for _, tests in deciding for test in tests), default=NO_BOUND)

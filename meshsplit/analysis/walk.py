@@ -30,14 +30,17 @@ class Act(StrEnum):
     """Deadline or longest hold has passed without a verdict; what then is the user's `onInconclusive`."""
 
 
+_RULES, _RAMP = Rules(), Ramp()
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """How a rollout is walked; `deadline` in seconds since its first weight was set, `max_hold`
     in seconds on one weight.
     """
 
-    rules: Rules = Rules()  # noqa: RUF009 - frozen
-    ramp: Ramp = Ramp()  # noqa: RUF009 - frozen
+    rules: Rules = _RULES
+    ramp: Ramp = _RAMP
     deadline: float = DEADLINE
     max_hold: float = math.inf
 
@@ -72,7 +75,7 @@ def advance(walk: Walk, read: Read, course: Course, traffic: float, now: float) 
     A read from before the last change of weight is judged and does not count as one at this weight.
     """
     on_top = read.weight >= course.ramp.last
-    trial, verdict = step(walk.trial, replace(read, top=on_top), course.rules)
+    trial, verdict = step(walk.trial, replace(read, top=on_top, changes=course.ramp.changes), course.rules)
     reads = walk.reads + (read.weight == walk.weight and not verdict.blind)
     walk = replace(walk, trial=trial, reads=reads)
     if verdict.decision is Decision.ROLLBACK:

@@ -1,7 +1,20 @@
-"""What a metric of a ModelSplit reads."""
+"""What the analysis of a ModelSplit reads: one request a metric that has counters."""
 
-from meshsplit.analysis.metrics import Custom, Signal
-from meshsplit.api.strategy import Metric
+from meshsplit.analysis.metrics import Custom, MetricRequest, Signal
+from meshsplit.api.strategy import Analysis, Metric
+from meshsplit.model import Group
+
+_DEFAULT = (Metric(name=Signal.ERRORS.value),)
+"""What is read where nothing is listed."""
+
+
+def make_requests(group: Group, analysis: Analysis | None) -> tuple[MetricRequest, ...]:
+    """A request, without a bookmark, for every metric of the group's analysis, in the order listed."""
+    metrics = (analysis and analysis.metrics) or _DEFAULT
+    wanted = ((metric.name, to_what(metric)) for metric in metrics)
+    return tuple(
+        MetricRequest(group.key, name, what, group.members) for name, what in wanted if what is not None
+    )
 
 
 def to_what(metric: Metric) -> Signal | Custom | None:

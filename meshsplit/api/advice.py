@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from meshsplit.api.cron import is_cron, is_time_zone
 from meshsplit.api.modelsplit import ModelSplit, ModelSplitSpec, SessionAffinity
+from meshsplit.api.problems import describe
 from meshsplit.api.promql import MEMBER, loses_member
-from meshsplit.api.strategy import Analysis, Metric
+from meshsplit.api.strategy import Analysis, Canary, Metric
 from meshsplit.diagnostics import Finding, ObjectRef
 
 _OVER_TIME = re.compile(r"\b(i?rate|increase)\s*\(")
@@ -17,22 +19,22 @@ BUILT_IN = ("error-rate", "latency")
 
 _IGNORED = (
     ("session_affinity", "sessionAffinity", "every request is split on its own"),
-    ("strategy", "strategy", "the split stays where it starts"),
-    ("analysis", "analysis", "nothing is measured"),
-    ("suspend", "suspend", "there is no rollout to suspend"),
-    ("report_progress", "reportProgress", "there is no rollout to report"),
+    ("report_progress", "reportProgress", "Ready is True all through a rollout"),
 )
 """Field, its name in a manifest, and what happens instead, in the order of the schema."""
 
 
 def advise(split: ModelSplit) -> tuple[Finding, ...]:
-    """The findings on affinity and analysis (MSP008, MSP403, MSP501, MSP502, MSP504 to 506), by field."""
+    """The findings on one object alone (MSP008, MSP310, MSP403, MSP501, MSP502, MSP504 to 507)."""
     ref = ObjectRef(split.kind, split.metadata.namespace, split.metadata.name)
     found = list(_advise_ignored(ref, split.spec))
+    found += _advise_notifications(ref, split.spec)
     found += _advise_sidecars(ref, split.spec)
     if split.spec.session_affinity is not None:
         protocols = split.spec.routing.protocols
         found += _advise_affinity(ref, split.spec.session_affinity, protocols is None or "grpc" in protocols)
+    if split.spec.strategy is not None and split.spec.strategy.canary is not None:
+        found += _advise_windows(ref, split.spec.strategy.canary)
     if split.spec.analysis is not None:
         found += _advise_analysis(ref, split.spec.analysis)
     return tuple(found)
@@ -49,6 +51,18 @@ def _advise_ignored(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
                 ("spec", said),
                 fix="leave it for a later version, or remove it if nobody may rely on it",
             )
+
+
+def _advise_notifications(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
+    canary = spec.strategy.canary if spec.strategy is not None else None
+    if canary is not None and canary.notify:
+        yield Finding(
+            "MSP008",
+            "notify is accepted and kept, but this version does not act on it: nobody is told",
+            ref,
+            ("spec", "strategy", "canary", "notify"),
+            fix="watch the Events of the ModelSplit, or call a gate of type postRollout",
+        )
 
 
 def _advise_sidecars(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
@@ -123,6 +137,20 @@ def _advise_counters(
             path,
             fix="use the source prometheus, or remove good and bad",
         )
+
+
+def _advise_windows(ref: ObjectRef, canary: Canary) -> Iterator[Finding]:
+    for at, window in enumerate(canary.windows):
+        path = ("spec", "strategy", "canary", "windows", at)
+        wrong = [
+            ("schedule", window.schedule, is_cron(window.schedule), "five cron fields such as 0 9 * * 1-5"),
+            ("timeZone", window.time_zone, is_time_zone(window.time_zone), "a zone such as Europe/Zurich"),
+            ("duration", window.duration, re.search("[1-9]", window.duration), "a duration such as 8h"),
+        ]
+        for field, found, is_fine, wanted in wrong:
+            if not is_fine:
+                message = f"window {at} never opens: {field} is {describe(found)}, want {wanted}"
+                yield Finding("MSP507", message, ref, (*path, field), fix=f"write {wanted}")
 
 
 def _advise_queries(ref: ObjectRef, path: tuple[str | int, ...], metric: Metric) -> Iterator[Finding]:

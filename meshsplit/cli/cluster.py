@@ -7,17 +7,17 @@ from typing import Any, Protocol
 
 from meshsplit.cli.kinds import ISTIO_VERSIONS
 from meshsplit.cli.unreachable import CannotAnswer, to_refusal
-from meshsplit.kube.port import ApiError, Discovery, NotFound, Reader, Resource
+from meshsplit.kube.port import ApiError, Discovery, NotFound, Reader, Resource, Writer
 
 Object = dict[str, Any]
 
 
-class Api(Reader, Discovery, Protocol):
+class Api(Reader, Writer, Discovery, Protocol):
     """What the verbs need of the API."""
 
 
 class Cluster:
-    """Reads objects as the API writes them, sorted by namespace and name; CannotAnswer when it cannot.
+    """Objects as the API writes them, sorted by namespace and name; CannotAnswer when it cannot.
 
     `namespace` is what a command is about when it names none, `flags` are the options of the next command
     that lead to the same cluster (" --context prod", or "").
@@ -48,6 +48,17 @@ class Cluster:
                 return _complete(json.loads(self._api.get(resource, namespace, name)), resource)
             except NotFound:
                 return None
+
+    def merge(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> Object:
+        """Merge into one object; the error of CannotAnswer is a Conflict when it has changed since."""
+        with self._explaining("patch", resource, namespace):
+            return _complete(json.loads(self._api.patch(resource, namespace, name, body)), resource)
+
+    def create(self, resource: Resource, body: Mapping[str, Any]) -> Object:
+        """A new object, as it then is."""
+        head = {"apiVersion": resource.api_version, "kind": resource.kind}
+        with self._explaining("create", resource, ""):
+            return _complete(json.loads(self._api.create(resource, {**head, **body})), resource)
 
     def read(self, path: str) -> Any:
         """What the server says of itself at a path such as /version."""

@@ -10,6 +10,7 @@ import click
 
 from meshsplit.cli.cluster import Cluster
 from meshsplit.cli.unreachable import CannotAnswer
+from meshsplit.kube.port import FIELD_MANAGER
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,8 +42,19 @@ class Connection:
 
         return find_namespace(self.kubeconfig, self.context)
 
-    def open(self, namespace: str | None = None) -> Cluster:
-        """The cluster, with `namespace` or the context's own; CannotAnswer without a kubeconfig."""
+    def context_name(self) -> str:
+        """The context that is used, "" for the account of a pod."""
+        from meshsplit.kube.client import find_context  # as in open
+
+        return find_context(self.kubeconfig, self.context)
+
+    def open(
+        self, namespace: str | None = None, *, manager: str = FIELD_MANAGER, dry_run: bool = False
+    ) -> Cluster:
+        """The cluster, with `namespace` or the context's own; CannotAnswer without a kubeconfig.
+
+        What is written is the field manager's `manager`; with `dry_run` it is checked and not kept.
+        """
         # Half a second of imports that no offline verb should wait for.
         from meshsplit.kube.client import Client, ConfigurationError, load_configuration
 
@@ -54,7 +66,13 @@ class Connection:
                 fix="name a kubeconfig with --kubeconfig or KUBECONFIG, and a context in it",
                 following="kubectl config get-contexts",
             ) from None
-        client = Client(configuration, timeout=self.timeout, impersonate=self.impersonate)
+        client = Client(
+            configuration,
+            field_manager=manager,
+            dry_run=dry_run,
+            timeout=self.timeout,
+            impersonate=self.impersonate,
+        )
         return Cluster(client, configuration.host, namespace or self.own_namespace(), self.flags)
 
 

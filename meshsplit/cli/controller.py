@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.inputs import load_settings, settings_option
+from meshsplit.cli.inputs import settings_option
+from meshsplit.cli.livesettings import LiveSettings
 from meshsplit.cli.signals import stopped_by_signals
 from meshsplit.controller.manager import Manager, Options
 from meshsplit.controller.options import LEASE_NAMESPACE, WORKERS
@@ -98,8 +99,10 @@ def controller_command(
     Ends with exit code 2 when it loses the lead, so that whoever runs it starts it again.
     """
     configure_logging(sys.stderr, log_level)
+    live = LiveSettings(settings)
     options = Options(
-        settings=load_settings(settings),
+        settings=live.read(),
+        read_settings=live.read,
         namespace=namespace,
         workers=workers,
         leader_election=leader_election,

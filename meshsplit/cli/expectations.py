@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from meshsplit.analysis.ramp import FULL_WEIGHT
 from meshsplit.analysis.walk import Act
-from meshsplit.cli.rollouttext import OUTCOMES, to_duration, to_weight
 from meshsplit.model import FULL
 from meshsplit.policy import to_seconds
 from meshsplit.simulation.play import Run
 from meshsplit.simulation.scenario import Expect
+from meshsplit.simulation.words import OUTCOMES, to_duration, to_weight
 
 
 @dataclass(frozen=True, slots=True)

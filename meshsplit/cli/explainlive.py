@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from meshsplit.api.status import RECONCILING, STALLED, ConditionStatus
+from meshsplit.api.status import ConditionStatus
 from meshsplit.api.wire import to_rfc3339
 from meshsplit.cli.rules import WIDTH, to_rule_report
 from meshsplit.cli.situation import Situation
+from meshsplit.cli.splits import is_well
 from meshsplit.cli.status import describe_target
 from meshsplit.cli.tables import NOTHING
 from meshsplit.cli.terminal import Style, visible
+from meshsplit.cli.whynot import say_decision, say_stand
 from meshsplit.controller import conditions
 from meshsplit.diagnostics import RULES, Rule
 from meshsplit.istio.names import splitting_name
@@ -45,13 +47,13 @@ MEANINGS = {
     conditions.STEADY: Meaning("The split that is asked for is the one that serves.", _own("status")),
     "Pending": Meaning("A rollout waits to begin; nothing has moved yet.", _own("status")),
     "Progressing": Meaning(
-        "A rollout is under way: the canary gets more as evidence comes in.", _own("status")
+        "A rollout is under way: the canary gets more as evidence comes in.", _own("watch")
     ),
-    "AwaitingPromotion": Meaning("The canary has shown enough. A person has to promote it.", _own("status")),
+    "AwaitingPromotion": Meaning("The canary has shown enough. A person has to promote it.", _own("promote")),
     "Inconclusive": Meaning("There was not enough evidence in time. The weight is held.", _own("status")),
-    "Paused": Meaning("A person has paused it. What is measured still can roll it back.", _own("status")),
+    "Paused": Meaning("A person has paused it. What is measured still can roll it back.", _own("resume")),
     "RolledBack": Meaning(
-        "The rollout was taken back, and this target is not tried again by itself.", _own("status")
+        "The rollout was taken back, and this target is not tried again by itself.", _own("history")
     ),
     "Overridden": Meaning("A person has set the weights for a time.", _own("status")),
     conditions.INVALID: Meaning(
@@ -100,7 +102,9 @@ def to_text(situation: Situation, style: Style) -> str:
     """The page, without the line that names the next command."""
     split = situation.split
     lines = [style.strong(f"Why is {split} at {split.status.weight or NOTHING}?")]
-    lines += _paragraphs([*_what_is_said(situation), _meaning_of(situation).text])
+    status = split.status
+    told = [*say_decision(status), *say_stand(status)]
+    lines += _paragraphs([*_what_is_said(situation), *told, _meaning_of(situation).text])
     lines += [style.strong("Who owns which number"), *_owners(situation)]
     for rule in find_rules(situation):
         lines += [style.strong(f"{rule.code}  {rule.title}")]
@@ -146,17 +150,11 @@ def _what_is_said(situation: Situation) -> list[str]:
     """The conditions that are not as they should be, Ready first whatever it is."""
     split = situation.split
     said = [_describe(split.ready)] if split.ready is not None else []
-    said += [
-        _describe(each) for each in split.status.conditions if each != split.ready and not _is_well(each)
-    ]
+    said += [_describe(each) for each in split.status.conditions if each != split.ready and not is_well(each)]
     if split.is_stale:
         seen = split.status.observed_generation
         said.append(f"All of it is about generation {seen}; the object is at {split.generation}.")
     return said
-
-
-def _is_well(condition: ConditionStatus) -> bool:
-    return condition.status == ("False" if condition.type in {RECONCILING, STALLED} else "True")
 
 
 def _describe(condition: ConditionStatus) -> str:

@@ -8,6 +8,7 @@ import click
 from meshsplit.cli.cluster import Cluster
 from meshsplit.cli.completion import complete_splits
 from meshsplit.cli.connection import Connection, Scope, connection_options, scope_options
+from meshsplit.cli.evidencetext import to_errors, to_step
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.kinds import MODEL_SPLITS
 from meshsplit.cli.lookup import no_such_split
@@ -94,7 +95,7 @@ def to_text(
 def _cells(split: LiveSplit, now: datetime) -> tuple[str, ...]:
     status = split.status
     word = split.ready.reason if split.ready is not None else ""
-    step = errors = ""
+    step, errors = to_step(status.rollout), to_errors(status)
     texts = (split.name, split.strategy, word, status.stable, status.canary, split.weight, step, errors)
     return (*texts, to_age(split.created, now))
 

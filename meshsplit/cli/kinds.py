@@ -1,4 +1,4 @@
-"""The resource types that the verbs read: the controller's, and some that only people ask for."""
+"""The resource types that the verbs use: the controller's, and some that only people ask for."""
 
 from meshsplit.controller.resources import (
     CLUSTER_SERVING_RUNTIMES,
@@ -25,6 +25,7 @@ __all__ = [
     "NAMESPACES",
     "SERVICES",
     "SERVING_RUNTIMES",
+    "SUBJECT_REVIEWS",
     "WAYPOINTS",
     "destination_rules",
     "gateways",
@@ -36,6 +37,9 @@ SERVICES = Resource("", "v1", "services", "Service", namespaced=True)
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
 CRDS = Resource(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
+)
+SUBJECT_REVIEWS = Resource(
+    "authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False
 )
 WAYPOINTS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway", namespaced=True)
 

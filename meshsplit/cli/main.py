@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from meshsplit.cli.exitcodes import ExitCode
+from meshsplit.cli.notdone import NotDone
 from meshsplit.cli.program import called_as
 from meshsplit.cli.terminal import visible
 
@@ -29,6 +30,17 @@ FAMILIES: dict[str, dict[str, str]] = {
     "Live (your kubeconfig)": {
         "get": "the splits of a cluster, one line each",
         "status": "one split: target, now, members and objects",
+        "watch": "a rollout as it goes, a line a decision",
+        "history": "what a group served, and what may be gone back to",
+        "promote": "give the canary its target, or its next step",
+        "pause": "hold a rollout where it is",
+        "resume": "let a paused rollout go on",
+        "abort": "end a rollout and go back to its start",
+        "retry": "try a target again that was given up",
+        "set": "set weights for a time",
+        "flip": "give all traffic to the other side",
+        "rollback": "go back to the last good split",
+        "wait": "block until promoted, rolled back or paused",
         "check": "is this cluster ready for meshsplit?",
     },
     "Setup": {
@@ -38,7 +50,14 @@ FAMILIES: dict[str, dict[str, str]] = {
         "version": "versions of meshsplit, Python and Envoy",
     },
 }
-"""Verbs with their line in the help; a verb lives in the module of its name as `<verb>_command`."""
+"""Verbs with their line in the help; a verb is `<verb>_command` of the module of its name, or of MODULES."""
+
+MODULES = {
+    **dict.fromkeys(("promote", "pause", "resume", "abort", "retry"), "steering"),
+    **dict.fromkeys(("flip", "rollback"), "switching"),
+    "set": "overriding",
+}
+"""Where families of verbs are that share a module."""
 
 CONTROLLER_PACKAGES = ("kubernetes", "prometheus_client", "urllib3")
 """What the extra `controller` brings; all other packages come with `local`."""
@@ -57,7 +76,7 @@ class Verbs(click.Group):
         """The verb's command; None when there is none of that name."""
         if cmd_name not in VERBS:
             return None
-        module = import_module(f"meshsplit.cli.{cmd_name}")
+        module = import_module(f"meshsplit.cli.{MODULES.get(cmd_name, cmd_name)}")
         command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
@@ -96,7 +115,7 @@ def main() -> int:
         code = cli.main(prog_name=program, standalone_mode=False)
     except click.ClickException as error:
         _report(error, program)
-        return ExitCode.UNANSWERED
+        return error.exit_code if isinstance(error, NotDone) else ExitCode.UNANSWERED
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
     except ModuleNotFoundError as error:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from meshsplit.api.status import RECONCILING, ROUTES_ACCEPTED
 from meshsplit.cli.cluster import Object
 from meshsplit.cli.situation import MemberRow, Situation
-from meshsplit.cli.splits import mapping
+from meshsplit.cli.splits import LiveSplit, mapping
 from meshsplit.cli.tables import to_table
 from meshsplit.cli.terminal import Style, visible
+from meshsplit.cli.whynot import is_active
 from meshsplit.istio import names
 
 GOOD, BAD, OPEN = "✔", "✖", "◌"
@@ -75,10 +76,15 @@ def _to_root_entry(situation: Situation) -> Entry:
     split = situation.split
     if split.ready is None:
         return Entry("ModelSplit", split.name, OPEN, "Unknown", "", "no status yet")
+    return Entry("ModelSplit", split.name, _find_icon(split), split.ready.reason, "", split.weight)
+
+
+def _find_icon(split: LiveSplit) -> str:
+    """Open while a rollout is under way or something is being written."""
+    if split.status.is_ready and not split.attention:
+        return OPEN if is_active(split.status) else GOOD
     reconciling = split.status.condition(RECONCILING)
-    busy = reconciling is not None and reconciling.status == "True"
-    icon = GOOD if split.ready.status == "True" and not split.attention else OPEN if busy else BAD
-    return Entry("ModelSplit", split.name, icon, split.ready.reason, "", split.weight)
+    return OPEN if reconciling is not None and reconciling.status == "True" else BAD
 
 
 def _to_member_entry(row: MemberRow) -> Entry:

@@ -9,19 +9,20 @@ from meshsplit.cli.findings import Located, locate_findings
 from meshsplit.cli.inputs import Inputs, input_options
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.planreport import to_report
-from meshsplit.cli.plantext import describe_obstacle, to_closing_line, to_objects, to_rollout
+from meshsplit.cli.plantext import to_closing_line, to_objects, to_rollout
 from meshsplit.cli.program import program_of
-from meshsplit.cli.quantities import Rate, Traffic
+from meshsplit.cli.quantities import RATE, TRAFFIC
 from meshsplit.cli.render import reported
 from meshsplit.cli.rollouts import Rollout, find_rollouts
 from meshsplit.cli.text import next_to_explain, to_text
-from meshsplit.diagnostics import Finding, Severity
+from meshsplit.diagnostics import ObjectRef, Severity
+from meshsplit.simulation.obstacles import to_findings
 
 
 @click.command("plan")
 @input_options
-@click.option("--traffic", type=Traffic(), help="Requests a second of every group, such as 120rps.")
-@click.option("--baseline-errors", "baseline", type=Rate(), help="The stable member's error rate: 0.2%.")
+@click.option("--traffic", type=TRAFFIC, help="Requests a second of every group, such as 120rps.")
+@click.option("--baseline-errors", "baseline", type=RATE, help="The stable member's error rate: 0.2%.")
 @output_options(["table", "json", "yaml"])
 @click.pass_context
 def plan_command(
@@ -54,11 +55,12 @@ def plan_command(
 
 def _locate_obstacles(checked: Checked, rollouts: tuple[Rollout, ...]) -> tuple[Located, ...]:
     """MSP503 for every metric that cannot be certified in time."""
-    found = []
-    for rollout in rollouts:
-        for obstacle in rollout.plan.obstacles if rollout.plan else ():
-            message, fix = describe_obstacle(obstacle, rollout.canary, rollout.policy)
-            found.append(Finding("MSP503", message, rollout.group.source, ("spec", "analysis"), fix=fix))
+    found = [
+        finding
+        for each in rollouts
+        if each.plan is not None
+        for finding in to_findings(each.plan, each.canary, each.policy, each.group.source)
+    ]
     return locate_findings(found, checked.places)
 
 
@@ -66,7 +68,9 @@ def _find_differences(checked: Checked) -> tuple[Difference, ...]:
     """What is written that the input does not hold already."""
     rendered = checked.translation.objects
     made = frozenset(map(ref_of, rendered))
-    ours = [each.body for each in checked.read.documents if is_ours(each.body, made)]
+    untouched = frozenset(ObjectRef(*identity) for identity in checked.translation.untouched)
+    found = [each.body for each in checked.read.documents if each.ref not in untouched]
+    ours = [body for body in found if is_ours(body, made)]
     return compare(rendered, ours, lambda _ref, _split: None)
 
 
@@ -85,7 +89,10 @@ def _write(
     steps = {str(rollout.group.key) for rollout in rollouts}
     for outcome in checked.translation.outcomes:
         if str(outcome.group.key) not in steps and outcome.split is not None:
-            output.answer(f"{outcome.group.key}: set to {outcome.split} at once\n")
+            what = (
+                f"stays at {outcome.split}" if outcome.group.strategy else f"set to {outcome.split} at once"
+            )
+            output.answer(f"{outcome.group.key}: {what}\n")
     objects = to_objects(differences, rollouts)
     if objects:
         output.answer(objects + "\n")

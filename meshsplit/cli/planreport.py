@@ -9,7 +9,7 @@ from meshsplit.analysis.planner import Plan
 from meshsplit.cli.compare import Difference
 from meshsplit.cli.findings import Located
 from meshsplit.cli.rollouts import Rollout
-from meshsplit.cli.rollouttext import OUTCOMES
+from meshsplit.simulation.words import OUTCOMES
 
 _TENTH_OF_PERCENT = 10
 

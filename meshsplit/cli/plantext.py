@@ -5,18 +5,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from meshsplit.analysis.planner import BUDGET, Fault, Obstacle, Plan, Remedy
+from meshsplit.analysis.planner import Fault, Plan
 from meshsplit.analysis.ramp import FULL_WEIGHT
 from meshsplit.analysis.walk import Act
 from meshsplit.cli.compare import Difference
 from meshsplit.cli.findings import Located
 from meshsplit.cli.rollouts import Rollout
-from meshsplit.cli.rollouttext import to_duration, to_percent, to_weight
 from meshsplit.diagnostics import Severity
-from meshsplit.policy import Policy
+from meshsplit.simulation.words import to_amount, to_duration, to_percent, to_weight
 
 _SYMBOLS = {"added": "+", "changed": "~", "removed": "-"}
-_WORDS = {"add": "margin.add", "traffic": "traffic", "weight": "a last weight", "deadline": "a deadline"}
 
 
 def to_rollout(rollout: Rollout) -> str:
@@ -39,7 +37,7 @@ def _steps(plan: Plan, rollout: Rollout) -> list[str]:
         reads = f"{stay.reads} reads every {to_duration(plan.conditions.read_seconds)}"
         reason = f"{reads} until promotion is safe" if stay.weight == last else reads
         move = f"{to_weight(before)} → {to_weight(stay.weight)}"
-        lines.append(f"  {at:<5} {move:<12} {_amount(rate):<13} {to_duration(stay.seconds):<12} {reason}")
+        lines.append(f"  {at:<5} {move:<12} {to_amount(rate):<13} {to_duration(stay.seconds):<12} {reason}")
         before = stay.weight
     return [*lines, *_ending(plan, rollout, before)]
 
@@ -76,42 +74,6 @@ def _fault(fault: Fault, rollout: Rollout) -> str:
             f"{head}it is likely to be promoted after {to_duration(found.seconds)}:\n  the margin allows it."
         )
     return f"{head}no verdict is likely within {to_duration(found.seconds)}:\n  {cost}"
-
-
-def describe_obstacle(obstacle: Obstacle, canary: str, policy: Policy) -> tuple[str, str]:
-    """The sentence of a finding, and how to mend it."""
-    if obstacle.metric == BUDGET:
-        allowed = f"{policy.course.ramp.budget:g} failures in {to_duration(policy.course.ramp.reaction)}"
-        message = f"the failure budget of {allowed} keeps {canary} below its last weight at this traffic"
-        return message, "raise strategy.canary.failureBudget"
-    takes = (
-        f"takes about {to_duration(obstacle.seconds)}" if math.isfinite(obstacle.seconds) else "is impossible"
-    )
-    limit = min(policy.course.deadline, policy.course.max_hold)
-    message = (
-        f"showing that {canary} is safe by metric {obstacle.metric} {takes} "
-        f"at this traffic, and {to_duration(limit)} are allowed"
-    )
-    helps = [_remedy(each) for each in obstacle.remedies if each.value is not None]
-    return (
-        message,
-        f"any one of: {', '.join(helps)}; or accept onInconclusive" if helps else "widen the margin",
-    )
-
-
-def _remedy(remedy: Remedy) -> str:
-    value = remedy.value or 0.0
-    amounts = {
-        "add": lambda: f'"{value:.2g}"',
-        "traffic": lambda: f"of {_amount(value)} req/s",
-        "weight": lambda: f"of {to_weight(round(value))}%",
-        "deadline": lambda: f"of {to_duration(value)}",
-    }
-    return f"{_WORDS[remedy.kind]} {amounts[remedy.kind]()}"
-
-
-def _amount(rate: float) -> str:
-    return f"{rate:.1f}" if rate < 100.0 else f"{rate:,.0f}"
 
 
 def to_objects(differences: Sequence[Difference], rollouts: Sequence[Rollout]) -> str:

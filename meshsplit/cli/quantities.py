@@ -1,53 +1,40 @@
-"""Options that are rates, traffic or durations."""
+"""Options that are rates, traffic, durations or weights."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from meshsplit.analysis.ramp import FULL_WEIGHT
 from meshsplit.api.names import is_duration
 from meshsplit.policy import to_seconds
 from meshsplit.simulation.quantities import to_rate, to_traffic
 
 
-class Rate(click.ParamType[float]):
-    """A share from 0 to 1: 0.2% or 0.002."""
+class Quantity(click.ParamType[float]):
+    """A number that people write with a unit; `wanted` says how, in the error for anything else."""
 
-    name = "rate"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The share."""
-        rate = value if isinstance(value, float) else to_rate(str(value))
-        if rate is None:
-            self.fail(f"{value!r} is not a rate such as 0.2% or 0.002", param, ctx)
-        return rate
-
-
-class Traffic(click.ParamType[float]):
-    """Requests a second: 120 or 120rps."""
-
-    name = "traffic"
+    def __init__(self, name: str, read: Callable[[str], float | None], wanted: str) -> None:
+        self.name, self._read, self._wanted = name, read, wanted
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Requests a second."""
-        traffic = value if isinstance(value, float) else to_traffic(str(value))
-        if traffic is None:
-            self.fail(f"{value!r} is not an amount of traffic such as 120rps", param, ctx)
-        return traffic
+        """The number in its base unit."""
+        number = value if isinstance(value, float) else self._read(str(value))
+        if number is None:
+            self.fail(f"{value!r} is not {self._wanted}", param, ctx)
+        return number
 
 
-class Seconds(click.ParamType[float]):
-    """A duration: 15s or 1h30m."""
+def _read_seconds(text: str) -> float | None:
+    return to_seconds(text) if is_duration(text) else None
 
-    name = "duration"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds."""
-        if isinstance(value, float):
-            return value
-        seconds = to_seconds(str(value)) if is_duration(str(value)) else None
-        if seconds is None:
-            self.fail(f"{value!r} is not a duration such as 15s or 1h30m", param, ctx)
-        return seconds
+RATE = Quantity("rate", to_rate, "a rate such as 0.2% or 0.002")
+"""A share from 0 to 1."""
+TRAFFIC = Quantity("traffic", to_traffic, "an amount of traffic such as 120rps")
+"""Requests a second."""
+SECONDS = Quantity("duration", _read_seconds, "a duration such as 15s or 1h30m")
+"""Seconds."""
 
 
 class Weights(click.ParamType[tuple[int, ...]]):
@@ -62,11 +49,8 @@ class Weights(click.ParamType[tuple[int, ...]]):
         if isinstance(value, tuple):
             return value
         rates = [to_rate(f"{part}%") for part in str(value).split(",")]
-        weights = [round(1000 * rate) for rate in rates if rate is not None]
-        if (
-            len(weights) < len(rates)
-            or weights != sorted(set(weights))
-            or not 0 < weights[0] <= weights[-1] < 1000
-        ):
+        weights = [round(FULL_WEIGHT * rate) for rate in rates if rate is not None]
+        rising = weights == sorted(set(weights)) and all(0 < weight < FULL_WEIGHT for weight in weights)
+        if len(weights) < len(rates) or not rising:
             self.fail(f"{value!r} is no list of rising percentages below 100 such as 5,10,25,50", param, ctx)
         return tuple(weights)

@@ -14,8 +14,7 @@ from meshsplit.cli.expectations import Met, check_expectations, to_line
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.program import program_of
 from meshsplit.cli.progress import progress_of
-from meshsplit.cli.quantities import Rate, Seconds, Traffic, Weights
-from meshsplit.cli.rollouttext import OUTCOMES
+from meshsplit.cli.quantities import RATE, SECONDS, TRAFFIC, Weights
 from meshsplit.cli.scenarios import Options, Played, load_recording, load_scenario, make_default
 from meshsplit.cli.simulatereport import to_replay_report, to_rollout_report, to_study_report
 from meshsplit.cli.simulatetext import to_ending, to_rows, to_study
@@ -26,6 +25,7 @@ from meshsplit.simulation.play import Row, Run, play
 from meshsplit.simulation.replayed import replay
 from meshsplit.simulation.scenario import stable_of
 from meshsplit.simulation.study import play_many, summarise
+from meshsplit.simulation.words import OUTCOMES
 
 MOST_RUNS = 1_000_000
 
@@ -33,15 +33,13 @@ MOST_RUNS = 1_000_000
 def world_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say what the rollout meets."""
     options = [
-        click.option("--rps", "traffic", type=Traffic(), help="Requests a second of the group."),
-        click.option(
-            "--baseline-errors", "baseline", type=Rate(), help="Stable's error rate: 0.2% or 0.002."
-        ),
-        click.option("--canary-errors", "canary", type=Rate(), help="The canary's; left out: stable's."),
-        click.option("--read-interval", "read_seconds", type=Seconds(), help="Time between reads; 15s."),
-        click.option("--lag", type=Seconds(), help="From a request to the read that shows it; 0s."),
-        click.option("--icc", type=Rate(), help="Correlation of errors within a read; 0."),
-        click.option("--drift", type=Rate(), help="Hourly swing of both error rates, relative; 0."),
+        click.option("--rps", "traffic", type=TRAFFIC, help="Requests a second of the group."),
+        click.option("--baseline-errors", "baseline", type=RATE, help="Stable's error rate: 0.2% or 0.002."),
+        click.option("--canary-errors", "canary", type=RATE, help="The canary's; left out: stable's."),
+        click.option("--read-interval", "read_seconds", type=SECONDS, help="Time between reads; 15s."),
+        click.option("--lag", type=SECONDS, help="From a request to the read that shows it; 0s."),
+        click.option("--icc", type=RATE, help="Correlation of errors within a read; 0."),
+        click.option("--drift", type=RATE, help="Hourly swing of both error rates, relative; 0."),
         click.option("--weights", type=Weights(), help="Steps in percent, such as 5,10,25,50."),
         click.option(
             "--seed", type=click.IntRange(0), help="Same seed, same rollout; the scenario's, else 0."

@@ -6,11 +6,11 @@ from typing import Any
 from meshsplit.analysis.verdict import Evidence, Verdict
 from meshsplit.analysis.walk import Act
 from meshsplit.cli.expectations import Met
-from meshsplit.cli.rollouttext import OUTCOMES
 from meshsplit.cli.scenarios import Played
 from meshsplit.simulation.judged import Judged
 from meshsplit.simulation.play import Row, Run
 from meshsplit.simulation.study import Mean
+from meshsplit.simulation.words import OUTCOMES
 
 _TENTH_OF_PERCENT = 10
 """Weights are thousandths inside and percent outside."""

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 from meshsplit.analysis.intervals import ratio_interval
 from meshsplit.analysis.walk import Act
-from meshsplit.cli.rollouttext import (
+from meshsplit.simulation.judged import Judged
+from meshsplit.simulation.play import Row, Run
+from meshsplit.simulation.study import Mean
+from meshsplit.simulation.words import (
     OUTCOMES,
     to_clock,
     to_duration,
@@ -13,9 +16,6 @@ from meshsplit.cli.rollouttext import (
     to_range,
     to_weight,
 )
-from meshsplit.simulation.judged import Judged
-from meshsplit.simulation.play import Row, Run
-from meshsplit.simulation.study import Mean
 
 MOST_ROWS = 40
 """Rows of a table before reads that only hold are thinned out."""

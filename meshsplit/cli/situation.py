@@ -22,13 +22,14 @@ MEMBERS_PATH = ("spec", "members")
 class MemberRow:
     """One member: what the status says, its InferenceService (None: gone), its target as it is written.
 
-    Both numbers are percent as text, "" when not known; the target may be whatever somebody wrote.
+    The numbers are percent as text, "" when not known; the target may be whatever somebody wrote.
     """
 
     name: str
     role: str
     target: str
     weight: str
+    measured: str
     service: Object | None
 
     @property
@@ -98,7 +99,7 @@ def _weights_are_in_spec(split: LiveSplit) -> bool:
 
 def _make_rows(split: LiveSplit, services: Mapping[str, Object]) -> tuple[MemberRow, ...]:
     told = {member.name: member for member in split.status.members}
-    written = _written_targets(split, services)
+    written = find_written_targets(split, services)
     every = {*told, *written}
     order = sorted(every, key=lambda name: (name != split.status.stable, name))
     total = split.status.total
@@ -117,6 +118,7 @@ def _make_row(
         # What is written may be newer than the status, or no number at all: that is what a person looks for.
         target=to_percent(known, total) if written is None else written,
         weight=to_percent(told.weight if told is not None else None, total),
+        measured=(told.measured_percent or "") if told is not None else "",
         service=service,
     )
 
@@ -126,7 +128,7 @@ def to_percent(weight: int | None, total: int) -> str:
     return f"{weight * FULL / total:g}" if weight is not None and total else ""
 
 
-def _written_targets(split: LiveSplit, services: Mapping[str, Object]) -> dict[str, str]:
+def find_written_targets(split: LiveSplit, services: Mapping[str, Object]) -> dict[str, str]:
     """The target of each member as somebody wrote it, "" where nobody did."""
     if _weights_are_in_spec(split):
         listed = mapping(split.body, "spec").get("members")

@@ -7,9 +7,27 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from meshsplit.api.status import READY, STALLED, WEIGHTS_VALID, ConditionStatus, ModelSplitStatus
-from meshsplit.api.wire import Time, to_rfc3339
+from meshsplit.api.status import (
+    PROMOTED,
+    READY,
+    RECONCILING,
+    STALLED,
+    WEIGHTS_VALID,
+    ConditionStatus,
+    ModelSplitStatus,
+)
+from meshsplit.api.wire import Time, Wire, to_rfc3339
 from meshsplit.cli.cluster import Object
+
+_ROLLOUT_PARTS = (
+    ("rollout", "rollout"),
+    ("lastDecision", "last_decision"),
+    ("override", "override"),
+    ("pause", "pause"),
+    ("rejectedTarget", "rejected_target"),
+    ("kept", "kept"),
+)
+"""Parts of a status in a report, by the name they have there; null where there is no such thing."""
 
 NO_STATUS = "its status is empty: no controller has looked at it"
 
@@ -107,12 +125,22 @@ def to_split_report(split: LiveSplit) -> dict[str, Any]:
                 "role": member.role,
                 "targetWeight": member.target_weight,
                 "weight": member.weight,
+                "measuredPercent": member.measured_percent,
                 "ready": member.ready,
             }
             for member in status.members
         ],
         "conditions": [_to_entry(condition) for condition in status.conditions],
+        **{name: _to_plain(getattr(status, field)) for name, field in _ROLLOUT_PARTS},
+        "history": [_to_plain(entry) for entry in status.history],
     }
+
+
+def is_well(condition: ConditionStatus) -> bool:
+    """Whether a condition is as it should be: of kstatus' two False, of Promoted anything but False."""
+    if condition.type == PROMOTED:
+        return condition.status != "False"
+    return condition.status == ("False" if condition.type in {RECONCILING, STALLED} else "True")
 
 
 def mapping(body: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
@@ -144,6 +172,10 @@ def _strategy_of(spec: Mapping[str, Any]) -> str:
     strategy = mapping(spec, "strategy")
     named = [word for key, word in (("canary", "Canary"), ("blueGreen", "BlueGreen")) if key in strategy]
     return named[0] if named else "Static"
+
+
+def _to_plain(part: Wire | None) -> dict[str, Any] | None:
+    return None if part is None else part.model_dump(mode="json", by_alias=True)
 
 
 def _to_entry(condition: ConditionStatus) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """`meshsplit status`: one split, from its target to the objects that realise it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from meshsplit.api.status import READY, RECONCILING, STALLED
+from meshsplit.api.status import READY
 from meshsplit.api.wire import to_rfc3339
 from meshsplit.cli.completion import complete_splits
 from meshsplit.cli.connection import Connection, connection_options, live_namespace_option
+from meshsplit.cli.evidencetext import find_errors, to_lines
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.kinds import MODEL_SPLITS
 from meshsplit.cli.lookup import find_split
@@ -16,9 +18,10 @@ from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.ownership import Authorship
 from meshsplit.cli.program import program_of
 from meshsplit.cli.situation import Situation, read_situation, to_percent
-from meshsplit.cli.splits import to_split_report
+from meshsplit.cli.splits import is_well, to_split_report
 from meshsplit.cli.tables import NOTHING, to_table
 from meshsplit.cli.terminal import Style, visible
+from meshsplit.cli.whynot import say_progress, say_stand
 from meshsplit.istio import names
 from meshsplit.kserve.keys import MODEL_TAG
 from meshsplit.model import Split
@@ -62,10 +65,14 @@ def status_command(
 def to_text(situation: Situation, tree: tuple[Entry, ...], style: Style, *, wide: bool) -> str:
     """The block: a head line, the numbers by member, the object tree, the conditions worth a look."""
     split = situation.split
-    head = f"{style.strong(split.name)} · {split.namespace}      {_state(tree[0], style)}"
+    progress = "".join(f", {each}" for each in say_progress(split.status, datetime.now(UTC)))
+    head = f"{style.strong(split.name)} · {split.namespace}      {_state(tree[0], style)}{visible(progress)}"
     notes = [f"{style.bad('!')} {visible(note)}" for note in _notes(situation)]
     conditions = _condition_lines(situation, style, wide=wide)
-    return "\n".join([head, *notes, "", *_numbers(situation), "", *to_tree(tree, style), *conditions])
+    evidence = _evidence_lines(situation)
+    return "\n".join(
+        [head, *notes, "", *_numbers(situation), *evidence, "", *to_tree(tree, style), *conditions]
+    )
 
 
 def to_report(situation: Situation, tree: tuple[Entry, ...]) -> dict[str, Any]:
@@ -105,6 +112,7 @@ def _state(root: Entry, style: Style) -> str:
 def _notes(situation: Situation) -> list[str]:
     split, routed = situation.split, situation.routed
     notes = [split.attention] if split.attention else []
+    notes += say_stand(split.status)
     if split.is_stale:
         seen = split.status.observed_generation
         notes.append(f"the status is of generation {seen}, the object is at {split.generation}")
@@ -126,10 +134,30 @@ def _numbers(situation: Situation) -> list[str]:
         ("Target", [row.target for row in situation.members], describe_target(situation)),
         ("Now", [row.weight for row in situation.members], _describe_routes(situation)),
     ]
+    if any(row.measured for row in situation.members):
+        rows.append(("Measured", [row.measured for row in situation.members], _describe_measuring(situation)))
     lines = to_table(
         [" ", *titles, " "], [[name, *_middle(cells, titles), text] for name, cells, text in rows]
     )
     return [(_INDENT + line).rstrip() for line in lines]
+
+
+def _evidence_lines(situation: Situation) -> list[str]:
+    rows = to_lines(situation.split.status)
+    if not rows:
+        return []
+    texts = [[visible(cell) for cell in row] for row in rows]
+    widths = [max(len(row[at]) for row in texts) for at in range(len(texts[0]))]
+    lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in texts]
+    return ["", *((_INDENT + line).rstrip() for line in lines)]
+
+
+def _describe_measuring(situation: Situation) -> str:
+    """On how much the measured shares rest: what was counted since the rollout began."""
+    found = find_errors(situation.split.status)
+    if found is None:
+        return "requests"
+    return f"{found.requests + found.stable_requests} requests in this rollout"
 
 
 def _middle(cells: list[str], titles: list[str]) -> list[str]:
@@ -161,7 +189,7 @@ def _condition_lines(situation: Situation, style: Style, *, wide: bool) -> list[
     conditions = [
         condition
         for condition in situation.split.status.conditions
-        if wide or _is_worth_a_look(condition.type, condition.status)
+        if wide or (condition.type != READY and not is_well(condition))
     ]
     if not conditions:
         return []
@@ -177,8 +205,3 @@ def _condition_lines(situation: Situation, style: Style, *, wide: bool) -> list[
     ]
     first, *lines = to_table(["CONDITION", "STATUS", "REASON", "SINCE", "MESSAGE"], rows)
     return ["", style.strong(first), *lines]
-
-
-def _is_worth_a_look(kind: str, status: str) -> bool:
-    """Reconciling and Stalled are well when False, others when True (kstatus); Ready is told at the top."""
-    return kind != READY and status != ("False" if kind in {RECONCILING, STALLED} else "True")

@@ -8,12 +8,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from meshsplit.analysis.metrics import FROM_PROMETHEUS
+from meshsplit.analysis.metrics import FROM_PROMETHEUS, Backends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from meshsplit.analysis.metrics import Backends
     from meshsplit.metrics.targets import Target
     from meshsplit.model import Settings
 
@@ -35,8 +34,8 @@ class Options:
 
     `namespace` "" means all. `listen` is where health and metrics are served, None for nowhere.
     `read_settings` gives the settings of now, of which only those of rollouts may change while it runs.
-    `find_targets` are scraped for the source `gateway`, None: the pods of the cluster; `backends` says whose
-    counters among them are read.
+    `find_targets` are scraped for the source `gateway`, None: the pods of the cluster; `backends` says by
+    which counters members are told there.
     """
 
     settings: Settings

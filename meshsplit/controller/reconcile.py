@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from meshsplit.controller import mirror
 from meshsplit.controller.claims import make_claim
 from meshsplit.controller.selection import Findings, find_claimed_names, narrow, select
-from meshsplit.controller.written import Written
+from meshsplit.controller.written import Written, sooner
 from meshsplit.diagnostics import ObjectRef
 from meshsplit.istio.names import splitting_name
 from meshsplit.kserve.drafts import age_of
@@ -65,7 +65,7 @@ class Reconciler:
         if written.error is not None:
             raise written.error
         wake = selection.step.advance.wake if selection.step is not None else 0.0
-        return min((each for each in (pause, written.pause, wake) if each > 0.0), default=0.0)
+        return sooner(sooner(pause, written.pause), wake)
 
     def is_steady(self, view: View, selection: Selection) -> bool:
         """Whether a pass over the key would do nothing, now or later."""
@@ -143,7 +143,7 @@ class Reconciler:
         written = Written()
         for body in selection.stale:
             try:
-                written.pause = max(written.pause, self.routes.apply(body))
+                written.pause = sooner(written.pause, self.routes.apply(body))
             except ApiError as error:
                 written.note(body["metadata"]["name"], error)
         for route in selection.surplus:

@@ -32,6 +32,7 @@ def make_status(facts: Facts, generation: int, old: ModelSplitStatus, now: datet
     leg = step.kept.leg if step is not None else None
     stable, canary = (leg.stable, leg.canary) if leg is not None else find_roles(group, split)
     order = [stable] * bool(stable) + [m.name for m in group.members if m.name != stable]
+    order += _find_leavers(group, split)
     ready = conditions.say_ready(facts)
     said = {
         api.READY: ready,
@@ -131,20 +132,27 @@ def _to_members(
     group: Group, split: Split | None, stable: str, canary: str, shares: Mapping[str, float]
 ) -> list[MemberStatus]:
     roles = {stable: "stable", canary: "canary"}
-    listed = group.members[: api.MAX_STATUS_MEMBERS]
+    ready = {member.name: member.ready for member in group.members}
+    listed = [*ready, *_find_leavers(group, split)][: api.MAX_STATUS_MEMBERS]
     return [
         MemberStatus.model_validate(
             {
-                "name": member.name,
-                "role": roles.get(member.name, "member"),
-                "targetWeight": group.target.of(member.name) if group.target is not None else None,
-                "weight": split.of(member.name) if split is not None else None,
-                "measuredPercent": f"{shares[member.name]:.1f}" if member.name in shares else None,
-                "ready": member.ready,
+                "name": name,
+                "role": roles.get(name, "member"),
+                "targetWeight": group.target.of(name) if group.target is not None else None,
+                "weight": split.of(name) if split is not None else None,
+                "measuredPercent": f"{shares[name]:.1f}" if name in shares else None,
+                "ready": ready.get(name),
             }
         )
-        for member in listed
+        for name in listed
     ]
+
+
+def _find_leavers(group: Group, split: Split | None) -> list[str]:
+    """Who serves and is no member any more, because the group cannot be changed; by name."""
+    names = {member.name for member in group.members}
+    return [name for name, weight in split.weights if weight and name not in names] if split else []
 
 
 def _shares(split: Split | None, order: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from meshsplit.controller.conditions import ROUTE_REJECTED, WEIGHT_REASONS, Fact
 from meshsplit.controller.report import make_bystander_status, make_status, with_rollout
 from meshsplit.controller.selection import find_current, find_followed
 from meshsplit.controller.transitions import Happening, find_happenings, make_name
-from meshsplit.controller.written import Written
+from meshsplit.controller.written import Written, sooner
 from meshsplit.diagnostics import ObjectRef, Severity, severity_of
 from meshsplit.istio.names import splitting_name
 
@@ -60,7 +60,7 @@ class Reporter:
                 reported = split.status
                 continue
             status = self._make_status(split, split is followed, selection, written, failures)
-            pause = max(pause, self._tell(view, split, status, walked=selection.step is not None))
+            pause = sooner(pause, self._tell(view, split, status, walked=selection.step is not None))
             self.splits.report(split, status)
             reported = status if split is followed else reported
         self.on_status(view.key.namespace, view.key.name, reported)

@@ -14,7 +14,7 @@ from meshsplit.kserve.objects import SplitRequest
 from meshsplit.model import Outcome, Strategy
 from meshsplit.rollout.engine import advance, is_urgent
 from meshsplit.rollout.leg import make_ramp
-from meshsplit.rollout.observation import Observation
+from meshsplit.rollout.observation import GateResult, Observation
 from meshsplit.rollout.spec import STATIC, to_rollout_spec
 from meshsplit.rollout.state import RolloutState
 from meshsplit.rollout.storage import Unreadable, to_state

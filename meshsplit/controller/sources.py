@@ -27,13 +27,15 @@ _OF_SERVICE = "kubernetes.io/service-name"
 class Sources:
     """Makes each source once and keeps it; for use by any thread.
 
-    `find_targets` gives what is scraped for the source `gateway`; `backends` says whose counters are read.
+    `find_targets` gives what is scraped for the source `gateway`, `backends` by which counters members of
+    each deployment mode are told there.
     """
 
     def __init__(
         self, find_targets: Callable[[], Sequence[Target]], backends: Backends = FROM_PROMETHEUS
     ) -> None:
-        self._find_targets, self._backends = find_targets, backends
+        self._find_targets = find_targets
+        self._backends = backends
         self._lock = threading.Lock()
         self._made: dict[str, MetricsSource] = {}
 

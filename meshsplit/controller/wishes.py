@@ -19,19 +19,21 @@ from meshsplit.analysis.metrics import (
     to_shares,
 )
 from meshsplit.analysis.trial import Read
+from meshsplit.analysis.wishes import to_what
 from meshsplit.policy import LATENCY, LIMIT
 from meshsplit.rollout import observation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from meshsplit.analysis.latency import Buckets
     from meshsplit.analysis.metrics import Answers, MemberCounts
     from meshsplit.analysis.rules import MetricRule
     from meshsplit.api.modelsplit import ModelSplitSpec
     from meshsplit.model import GroupKey, Member
     from meshsplit.policy import Policy
 
-ERRORS = "error-rate"
+ERRORS = Signal.ERRORS.value
 AHEAD_SECONDS = 30.0
 """A cursor so far in the future is one of before the clock was set back; less is the difference between the
 clocks of two machines."""
@@ -70,6 +72,7 @@ class Measured:
 
     `reading` is None when the read has no counts to judge; `cursor` is then still where the next one goes on.
     `problem` and `trouble` say which metrics could not be read, in a sentence and in a word.
+    `stable_buckets` are all latencies of stable that were read before the rollout; `latency` is made of them.
     """
 
     at: float
@@ -81,20 +84,14 @@ class Measured:
     reading: observation.Reading | None = None
     shares: Mapping[str, float] = field(default_factory=dict)
     latency: tuple[MetricRule, ...] = ()
+    stable_buckets: Buckets = field(default_factory=dict)
 
 
 def to_metrics(spec: ModelSplitSpec) -> tuple[tuple[str, Signal | Custom], ...]:
     """What a ModelSplit wants measured; errors when it says nothing."""
     listed = spec.analysis.metrics if spec.analysis is not None else []
-    found: list[tuple[str, Signal | Custom]] = []
-    for metric in listed:
-        if metric.good is not None and metric.bad is not None:
-            found.append((metric.name, Custom(metric.good, metric.bad)))
-        elif metric.name == LATENCY:
-            found.append((metric.name, Signal.LATENCY))
-        else:
-            found.append((metric.name, Signal.ERRORS))
-    return tuple(found) or ((ERRORS, Signal.ERRORS),)
+    wanted = ((metric.name, to_what(metric)) for metric in listed)
+    return tuple((name, what) for name, what in wanted if what is not None) or ((ERRORS, Signal.ERRORS),)
 
 
 def to_requests(wish: Wish, now: float) -> list[MetricRequest]:
@@ -128,24 +125,28 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
     failures = {name: each for name, each in found.items() if not isinstance(each, Reading)}
     problem = "; ".join(f"{name}: {failure.message}" for name, failure in failures.items())
     trouble = next((str(failure.trouble) for failure in failures.values()), "")
+    past = before.stable_buckets if before is not None and wish.weight is None else {}
     if not readings:
-        return Measured(now, wish.cursor, wish.cursor, problem, trouble)
+        return Measured(now, wish.cursor, wish.cursor, problem, trouble, stable_buckets=past)
     at = max(reading.at for reading in readings.values())
     cursor = _to_cursor(wish, readings)
     counts = {name: each.counts for name, each in readings.items() if each.counts is not None}
     traffic = _to_traffic(wish, counts, at)
     if traffic is None and before is not None:
         traffic = before.traffic
+    past = _add_latencies(past, wish, counts)
+    rules = _to_latency_rules(wish, past)
     return Measured(
         at,
         wish.cursor,
         cursor,
-        problem,
+        problem or _find_unjudged(wish, rules),
         trouble,
         traffic=traffic,
         reading=_to_reading(wish, counts, at, cursor, traffic),
         shares=next((to_shares(each) for each in counts.values()), before.shares if before else {}),
-        latency=_to_latency_rules(wish, counts),
+        latency=rules,
+        stable_buckets=past,
     )
 
 
@@ -204,16 +205,29 @@ def _to_reading(
     return observation.Reading(wish.rollout, at, read, traffic or 0.0, wish.cursor, cursor)
 
 
-def _to_latency_rules(wish: Wish, counts: Mapping[str, Mapping[str, MemberCounts]]) -> tuple[MetricRule, ...]:
+def _add_latencies(
+    past: Buckets, wish: Wish, counts: Mapping[str, Mapping[str, MemberCounts]]
+) -> Mapping[float, float]:
+    """Stable's latencies with those of this read, as long as the rollout has not begun."""
+    read = counts.get(LATENCY, {}).get(wish.stable)
+    if read is None or wish.weight is not None:
+        return past
+    return {edge: past.get(edge, 0.0) + count for edge, count in read.buckets.items()}
+
+
+def _to_latency_rules(wish: Wish, past: Buckets) -> tuple[MetricRule, ...]:
     """Rules made of what stable was like before the rollout."""
-    members = counts.get(LATENCY)
-    if wish.weight is not None or members is None or wish.stable not in members:
-        return ()
-    made = [
-        latency.make_latency_rule(each.name, members[wish.stable].buckets, each.harm, each.safe)
-        for each in wish.policy.latency
-    ]
+    made = [latency.make_latency_rule(each.name, past, each.harm, each.safe) for each in wish.policy.latency]
     return tuple(rule for rule in made if rule is not None)
+
+
+def _find_unjudged(wish: Wish, rules: tuple[MetricRule, ...]) -> str:
+    """Why the rollout cannot begin yet: a metric that is to decide has no rule, and would go unjudged."""
+    made = {rule.name for rule in rules}
+    missing = [each.name for each in wish.policy.latency if not each.dry_run and each.name not in made]
+    if wish.weight is not None or not missing:
+        return ""
+    return f"{missing[0]}: too few requests of {wish.stable or 'the stable member'} to tell fast from slow"
 
 
 def group_by_source(wishes: Sequence[Wish]) -> dict[str, list[Wish]]:

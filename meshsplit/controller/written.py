@@ -51,3 +51,8 @@ def is_refusal(error: ApiError) -> bool:
     if isinstance(error, Forbidden):
         return "admission" in error.message.lower()
     return error.status in _REFUSALS
+
+
+def sooner(first: float, second: float) -> float:
+    """The earlier of two times to look again, in seconds from now; 0 is never."""
+    return min((seconds for seconds in (first, second) if seconds > 0.0), default=0.0)

@@ -1,6 +1,7 @@
 """The plan of one VirtualService: the routes of a group or a model, in order, and the marks of the object."""
 
 from meshsplit.istio import names
+from meshsplit.istio.asides import copy_to, divert
 from meshsplit.istio.loopback import make_loopback_routes, make_model_infer_route
 from meshsplit.istio.ownhost import make_own_host_routes
 from meshsplit.istio.routes import grpc_key, make_route, uri
@@ -10,6 +11,7 @@ from meshsplit.istio.strategy import written_strategy
 from meshsplit.istio.vmodel import make_grpc_route
 from meshsplit.istio.weighted import make_weighted_routes
 from meshsplit.model import (
+    Diversion,
     Group,
     MatchKind,
     Model,
@@ -20,6 +22,7 @@ from meshsplit.model import (
     RoutePlan,
     Routing,
     RoutingMode,
+    Shadow,
     Split,
 )
 
@@ -30,8 +33,12 @@ STRATEGIES = {
 }
 
 
-def make_group_plan(group: Group, split: Split) -> RoutePlan:
+def make_group_plan(
+    group: Group, split: Split, diversion: Diversion | None = None, shadow: Shadow | None = None
+) -> RoutePlan:
     """Plan the routes that give `group` the `split`; members without weight are left out.
+
+    Requests of a `diversion` are looked at first; a `shadow` gets copies of the others, where it can.
 
     A route of a protocol that not every member speaks is split among those that do, in proportion. Weight for
     a member that the group does not have is a ValueError: it would be lost without a word.
@@ -45,7 +52,7 @@ def make_group_plan(group: Group, split: Split) -> RoutePlan:
         namespace=group.key.namespace,
         hosts=hosts,
         gateways=gateways,
-        routes=tuple(_make_group_routes(group, split)),
+        routes=tuple(_make_all_routes(group, split, diversion, shadow)),
         labels=((names.MANAGED_BY, names.MANAGER),),
         annotations=_sorted((names.MODEL_TAG, group.key.name), (names.WEIGHTS, str(split))),
         owners=group.owners,
@@ -74,6 +81,18 @@ def _binding(routing: Routing) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _sorted(*annotations: tuple[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((*names.GITOPS_MARKERS, *annotations)))
+
+
+def _make_all_routes(
+    group: Group, split: Split, diversion: Diversion | None, shadow: Shadow | None
+) -> list[Route]:
+    routes = _make_group_routes(group, split)
+    if shadow is not None:
+        routes = copy_to(routes, group, shadow)
+    if diversion is None:
+        return routes
+    alone = Split(((diversion.member, split.total),), split.total)
+    return [*divert(_make_group_routes(group, alone), diversion), *routes]
 
 
 def _make_group_routes(group: Group, split: Split) -> list[Route]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from meshsplit.diagnostics import Finding
+from meshsplit.istio.asides import check_shadow
 from meshsplit.istio.conflicts import find_conflicts
 from meshsplit.istio.fleet import find_crowded_hosts
 from meshsplit.istio.names import splitting_name
@@ -29,7 +30,7 @@ def to_istio(
     """
     plans = [make_model_plan(model) for model in world.models]
     plans += [
-        make_group_plan(outcome.group, outcome.split)
+        make_group_plan(outcome.group, outcome.split, outcome.diversion, outcome.shadow)
         for outcome in outcomes
         if outcome.split is not None and not outcome.group.unreadable
     ]
@@ -41,6 +42,7 @@ def to_istio(
     objects = [body for body in legal if (ref_of(body).namespace, ref_of(body).name) not in conflicts.refused]
     findings += [*conflicts.findings, *find_crowded_hosts(objects)]
     findings += [finding for outcome in outcomes for finding in check_strategy(outcome.group)]
+    findings += [finding for outcome in outcomes for finding in check_shadow(outcome)]
     return Expression(tuple(objects), tuple(findings), _untouched(outcomes, world))
 
 

@@ -60,6 +60,8 @@ def _to_http_route(route: Route) -> Fields:
         route=[_to_destination(each, len(route.destinations) == 1) for each in route.destinations],
         timeout=route.timeout,
         retries=None if route.retries is None else _to_retries(route.retries),
+        mirror=None if route.mirror is None else _to_service(route.mirror),
+        mirrorPercentage=None if route.mirror_percent is None else {"value": route.mirror_percent},
     )
 
 

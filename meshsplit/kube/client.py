@@ -36,7 +36,14 @@ if TYPE_CHECKING:
 
     from meshsplit.kube.port import Page, Resource
 
-__all__ = ["Client", "Configuration", "ConfigurationError", "find_namespace", "load_configuration"]
+__all__ = [
+    "Client",
+    "Configuration",
+    "ConfigurationError",
+    "find_context",
+    "find_namespace",
+    "load_configuration",
+]
 
 CALL_SECONDS = 30.0
 """For an answer to begin, and as long for it to end; a page of 500 objects takes well below a second."""
@@ -94,13 +101,23 @@ def find_namespace(kubeconfig: str | None = None, context: str | None = None) ->
     """
     if not _is_file_meant(kubeconfig, context) and POD_NAMESPACE.is_file():
         return POD_NAMESPACE.read_text(encoding="utf-8").strip() or DEFAULT_NAMESPACE
+    chosen = _read_context(kubeconfig, context).get("context") or {}
+    return str(chosen.get("namespace") or DEFAULT_NAMESPACE)
+
+
+def find_context(kubeconfig: str | None = None, context: str | None = None) -> str:
+    """The name of the same context; "" for the pod's own account."""
+    meant = _is_file_meant(kubeconfig, context)
+    return str(_read_context(kubeconfig, context).get("name") or "") if meant else ""
+
+
+def _read_context(kubeconfig: str | None, context: str | None) -> dict[str, Any]:
     listed: Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]] = list_kube_config_contexts
     try:
         contexts, active = listed(config_file=kubeconfig or os.environ.get("KUBECONFIG"))
-        chosen = next((each for each in contexts if each["name"] == context), active)
-        return str(chosen["context"].get("namespace") or DEFAULT_NAMESPACE)
+        return next((each for each in contexts if each["name"] == context), active)
     except _UNUSABLE:
-        return DEFAULT_NAMESPACE
+        return {}
 
 
 def _is_file_meant(kubeconfig: str | None, context: str | None) -> bool:
@@ -116,6 +133,7 @@ def _ignore(_method: str, _code: int) -> None:
 class Client:
     """The API's port for one cluster; every thread that uses it gets a connection pool of its own.
 
+    With `dry_run` the API checks what is written and keeps none of it.
     `timeout` is for each request (see CALL_SECONDS), `silence` for a watch, both in seconds. `impersonate` is
     the user to act as, "" for none. `on_answered` is called with the method and the code of every answer, 0
     when there was none, in the thread that asked. Nothing is retried here: who asks knows what a second try
@@ -127,6 +145,7 @@ class Client:
         configuration: Configuration,
         *,
         field_manager: str = FIELD_MANAGER,
+        dry_run: bool = False,
         timeout: float = CALL_SECONDS,
         silence: float = WATCH_SILENCE_SECONDS,
         impersonate: str = "",
@@ -134,6 +153,7 @@ class Client:
     ) -> None:
         self._configuration = configuration
         self._field_manager = field_manager
+        self._writing = {"fieldManager": field_manager, "dryRun": "All" if dry_run else ""}
         self._timeout = timeout
         self._silence = silence
         self._impersonate = impersonate
@@ -192,18 +212,16 @@ class Client:
 
     def create(self, resource: Resource, body: Mapping[str, Any]) -> bytes:
         """As Writer.create."""
-        path = resource.path(body["metadata"].get("namespace", ""))
-        return self._call("POST", path, {"fieldManager": self._field_manager}, body)
+        return self._call("POST", resource.path(body["metadata"].get("namespace", "")), self._writing, body)
 
     def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> bytes:
         """As Writer.patch."""
-        query = {"fieldManager": self._field_manager}
-        return self._call("PATCH", resource.path(namespace, name), query, body, _MERGE)
+        return self._call("PATCH", resource.path(namespace, name), self._writing, body, _MERGE)
 
     def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         """As Writer.delete."""
         body = {"preconditions": {"uid": uid}} if uid else {}
-        self._call("DELETE", resource.path(namespace, name), {}, body)
+        self._call("DELETE", resource.path(namespace, name), {"dryRun": self._writing["dryRun"]}, body)
 
     def close(self) -> None:
         """As Reader.close."""
@@ -212,7 +230,7 @@ class Client:
     def _apply(self, resource: Resource, body: Mapping[str, Any], force: bool, subresource: str) -> bytes:
         metadata = body["metadata"]
         path = resource.path(metadata.get("namespace", ""), metadata["name"], subresource)
-        query = {"fieldManager": self._field_manager, "force": "true" if force else "false"}
+        query = {**self._writing, "force": "true" if force else "false"}
         return self._call("PATCH", path, query, body, _APPLY)
 
     def _call(

@@ -29,29 +29,39 @@ class Tally:
         return sum(count for _, count in self.served) + self.failed
 
 
+Send = Callable[[], str | None]
+"""Sends one request: the member that answered, None when it failed. BROKEN says so too; then make another."""
+BROKEN = (OSError, http.client.HTTPException)
+
+
 def send_rest(
     url: str, path: str, body: bytes, requests: int, headers: Mapping[str, str] | None = None
 ) -> Tally:
     """POST `body` to `path` `requests` times over a few kept-alive connections, with `headers` on each."""
-    address = urlsplit(url)
-    all_headers = {"Content-Type": "application/json", **(headers or {})}
-
-    def make_sender() -> Callable[[], str | None]:
-        connection = http.client.HTTPConnection(address.netloc, timeout=REQUEST_SECONDS)
-
-        def send() -> str | None:
-            connection.request("POST", path, body, all_headers)
-            answer = connection.getresponse()
-            content = answer.read()
-            return json.loads(content).get("model_name") if answer.status == 200 else None
-
-        return send
-
-    return _spread(requests, make_sender)
+    return _spread(requests, lambda: make_rest(url, path, body, headers))
 
 
 def send_grpc(url: str, group: str, requests: int) -> Tally:
     """Call ModelInfer with `mm-vmodel-id: group` and no model name `requests` times."""
+    return _spread(requests, lambda: make_grpc(url, group))
+
+
+def make_rest(url: str, path: str, body: bytes, headers: Mapping[str, str] | None = None) -> Send:
+    """A sender of POST requests over one kept-alive connection; for one thread."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=REQUEST_SECONDS)
+    all_headers = {"Content-Type": "application/json", **(headers or {})}
+
+    def send() -> str | None:
+        connection.request("POST", path, body, all_headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        return json.loads(content).get("model_name") if answer.status == http.HTTPStatus.OK else None
+
+    return send
+
+
+def make_grpc(url: str, group: str) -> Send:
+    """A sender of ModelInfer calls over a channel of its own."""
     import grpc
 
     from meshsplit.local.models.protocol import grpc_predict_v2_pb2 as messages
@@ -60,24 +70,20 @@ def send_grpc(url: str, group: str, requests: int) -> Tally:
     request = messages.ModelInferRequest()
     tensor = request.inputs.add(name="predict", datatype="FP32", shape=[1, 4])
     tensor.contents.fp32_contents.extend([6.8, 2.8, 4.8, 1.4])
+    channel = grpc.insecure_channel(urlsplit(url).netloc, _CHANNEL_OPTIONS)
+    stub = service.GRPCInferenceServiceStub(channel)
 
-    def make_sender() -> Callable[[], str | None]:
-        channel = grpc.insecure_channel(urlsplit(url).netloc, _CHANNEL_OPTIONS)
-        stub = service.GRPCInferenceServiceStub(channel)
+    def send() -> str | None:
+        try:
+            answer = stub.ModelInfer(request, timeout=REQUEST_SECONDS, metadata=[("mm-vmodel-id", group)])
+        except grpc.RpcError:
+            return None
+        return str(answer.model_name)
 
-        def send() -> str | None:
-            try:
-                answer = stub.ModelInfer(request, timeout=REQUEST_SECONDS, metadata=[("mm-vmodel-id", group)])
-            except grpc.RpcError:
-                return None
-            return str(answer.model_name)
-
-        return send
-
-    return _spread(requests, make_sender)
+    return send
 
 
-def _spread(requests: int, make_sender: Callable[[], Callable[[], str | None]]) -> Tally:
+def _spread(requests: int, make_sender: Callable[[], Send]) -> Tally:
     served: Counter[str] = Counter()
     failed = 0
     lock = threading.Lock()
@@ -88,7 +94,7 @@ def _spread(requests: int, make_sender: Callable[[], Callable[[], str | None]]) 
         for _ in range(count):
             try:
                 member = send()
-            except (OSError, http.client.HTTPException):
+            except BROKEN:
                 member = None
                 send = make_sender()
             with lock:

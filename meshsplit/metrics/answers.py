@@ -34,6 +34,8 @@ def to_vector(result: Any) -> Vector:
 def _to_series(entry: Any) -> Series:
     if not isinstance(entry, dict) or not isinstance(entry["metric"], dict):
         raise TypeError("the result is no vector")
+    if not all(isinstance(value, str) for value in entry["metric"].values()):
+        raise TypeError("a label is no text")
     return Series(entry["metric"], float(entry["value"][1]))
 
 
@@ -65,7 +67,7 @@ def _read_error(answer: requests.Response) -> tuple[str, str]:
     """`errorType` and `error` of Prometheus' own answers, or the text of anybody else's."""
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", answer.text.strip()
     if not isinstance(body, dict):
         return "", ""

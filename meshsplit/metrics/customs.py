@@ -90,11 +90,13 @@ def _is_refused(failure: Failure) -> bool:
 
 
 def _sort_out(batch: Sequence[MetricRequest], vector: Vector, at: float) -> dict[Key, Answer]:
-    found: list[list[tuple[str, Series]]] = [[] for _ in batch]
+    found: dict[str, list[tuple[str, Series]]] = {}
     for series in vector:
         index, _, side = series.labels.get(TAG, "").partition(" ")
-        found[int(index)].append((side, series))
-    return {request.key: _answer(request, found[index], at) for index, request in enumerate(batch)}
+        found.setdefault(index, []).append((side, series))
+    return {
+        request.key: _answer(request, found.get(str(index), []), at) for index, request in enumerate(batch)
+    }
 
 
 def _answer(request: MetricRequest, found: Sequence[tuple[str, Series]], at: float) -> Answer:

@@ -106,7 +106,7 @@ class PrometheusSource:
             return Unavailable(Trouble.TOO_LARGE, f"{self._address} answers with {error}")
         except PrometheusApiClientException:
             return to_refusal(session.answer, self._address)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             return self._to_unreadable(session.answer, error)
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return Unavailable(Trouble.UNREACHABLE, f"{self._address}: {_innermost(error)}")

@@ -3,7 +3,7 @@
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import urllib3
 
@@ -86,11 +86,14 @@ class ScrapeSource:
         started = time.monotonic()
         running = {self._workers.submit(self._fetch, target, now, started): target for target in targets}
         wait(running, self._deadline)
-        # A future that ends just now is taken all the same; one that has not begun never will.
-        return [
-            Scraped(target, future.result() if future.done() and not future.cancel() else self._late())
-            for future, target in running.items()
-        ]
+        return [Scraped(target, self._take(future)) for future, target in running.items()]
+
+    def _take(self, future: "Future[Text | Unavailable]") -> Text | Unavailable:
+        """What came in time; a fetch that has not begun by now must not keep a worker from the next read."""
+        if future.done():
+            return future.result()
+        future.cancel()
+        return self._late()
 
     def _late(self) -> Unavailable:
         return Unavailable(Trouble.SLOW, f"no answer within {self._deadline:g} s")

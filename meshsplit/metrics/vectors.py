@@ -1,5 +1,6 @@
 """The result of the one query a signal, taken apart: whose counters they are, and when they were scraped."""
 
+import math
 from collections.abc import Sequence
 
 from meshsplit.analysis.metrics import Signal
@@ -21,7 +22,7 @@ def to_snapshot(vector: Vector, signal: Signal, parts: Parts, at: float) -> Snap
         times = {
             _to_endpoint(series.labels): series.value
             for series in vector
-            if series.labels.get(TAG) == tag + TIMES
+            if series.labels.get(TAG) == tag + TIMES and math.isfinite(series.value)
         }
         pods = choose_endpoints(_to_endpoint(series.labels) for series in counters)
         for labels, value in counters:

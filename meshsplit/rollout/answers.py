@@ -6,7 +6,7 @@ from dataclasses import replace
 from meshsplit.analysis.ramp import GROWTH
 from meshsplit.model import FULL, Split, Strategy
 from meshsplit.rollout import bluegreen, canary
-from meshsplit.rollout.ends import end
+from meshsplit.rollout.ends import begin, end, find_end
 from meshsplit.rollout.history import disown, find_way_back
 from meshsplit.rollout.leg import find_following, make_ramp
 from meshsplit.rollout.requests import Request, Unreadable, Verb
@@ -23,17 +23,11 @@ class Refused(Exception):  # noqa: N818 - it says what became of a request
     """A request cannot be done now; the message says why."""
 
 
-def answer_requests(state: RolloutState, turn: Turn) -> RolloutState:
-    """Do every request that was not answered yet, in order; the answer to the last one is kept."""
-    for request in turn.seen.requests:
-        if state.handled is not None and state.handled.token == request.token:
-            continue
-        state = answer(state, turn, request)
-    return state
-
-
-def answer(state: RolloutState, turn: Turn, request: Request | Unreadable) -> RolloutState:
-    """Do one request, or say why not."""
+def answer_request(state: RolloutState, turn: Turn) -> RolloutState:
+    """Do what a person asks, or say why not; once."""
+    request = turn.seen.request
+    if request is None or (state.handled is not None and state.handled.token == request.token):
+        return state
     if isinstance(request, Unreadable):
         return _refuse(state, turn, request.token, request.message)
     try:
@@ -66,16 +60,16 @@ def _promote(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
         raise Refused("the target is invalid, so there is nothing to promote to")
     if state.override is not None:
         raise Refused("an override is in force; clear it first")
-    _check_ready(state, turn, leg.end)
+    goal = find_end(state, leg, turn)
+    _check_ready(state, turn, leg.end if request.step else goal)
     why = request.note or "as requested"
     if turn.spec.strategy is Strategy.BLUE_GREEN:
-        goal = bluegreen.find_end(state, leg, turn)
         return bluegreen.flip(state, turn, goal, BY_HAND, why, request.by, request.note)
     if request.step:
         stepped = _promote_step(state, turn, request, why)
         if stepped is not None:
             return stepped
-    return canary.promote(state, leg, turn, BY_HAND, why, by=request.by, note=request.note)
+    return canary.promote(state, leg, turn, BY_HAND, why, goal=goal, by=request.by, note=request.note)
 
 
 def _promote_step(state: RolloutState, turn: Turn, request: Request, why: str) -> RolloutState | None:
@@ -107,9 +101,10 @@ def _resume(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
 
 
 def _abort(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
-    if not state.active or state.leg is None:
+    leg = state.leg
+    if not state.active or leg is None:
         raise Refused("there is no rollout to abort")
-    message = f"back to {state.leg.start}{f'; {request.note}' if request.note else ''}"
+    message = f"back to {leg.start}{f'; {request.note}' if request.note else ''}"
     state = replace(state, override=None, pause=None)
     return end(
         state,
@@ -118,13 +113,19 @@ def _abort(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
         Act.ABORT,
         BY_HAND,
         message,
-        goal=state.leg.start if state.leg is not None else Split((), 0),
+        goal=leg.start,
         by=request.by,
         note=request.note,
     )
 
 
 def _retry(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
+    if state.phase is Phase.INCONCLUSIVE and state.leg is not None and state.target is not None:
+        again = begin(state, turn, state.target, state.leg.start)
+        message = f"{state.target} is tried again{f'; {request.note}' if request.note else ''}"
+        return decide(
+            again, turn, Act.RESTART, BY_HAND, message, goal=state.leg.start, good=True, by=request.by
+        )
     if state.rejection is None:
         raise Refused("no target is rejected, so there is nothing to retry")
     message = f"{state.rejection.target} is tried again{f'; {request.note}' if request.note else ''}"

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from meshsplit.model import Split
+from meshsplit.rollout.ends import find_end
 from meshsplit.rollout.leg import Leg
 from meshsplit.rollout.obstacles import AWAITING_PROMOTION, NO_SLOT, Obstacle, find_obstacle
 from meshsplit.rollout.spec import BlueGreenSpec
-from meshsplit.rollout.splits import is_same, list_members, to_thousandths
+from meshsplit.rollout.splits import is_same, to_thousandths
 from meshsplit.rollout.state import Act, Kept, Phase, Rejection, RolloutState
 from meshsplit.rollout.turn import Turn, decide, hold
 
@@ -32,11 +33,6 @@ def step_blue_green(state: RolloutState, turn: Turn) -> RolloutState:
     if missing:
         return hold(state, turn, CHECKS, missing, waiting=True)
     return flip(state, turn, find_end(state, leg, turn), "ChecksPassed", say_preview(turn, leg.canary))
-
-
-def find_end(state: RolloutState, leg: Leg, turn: Turn) -> Split:
-    """Where a flip leads: to the whole target at once."""
-    return leg.end if state.target is None else list_members(state.target, turn.names)
 
 
 def find_missing(asked: BlueGreenSpec, leg: Leg, turn: Turn) -> str:

@@ -6,7 +6,7 @@ from meshsplit.analysis.ramp import FULL_WEIGHT, GROWTH, READS_APART
 from meshsplit.analysis.verdict import Verdict
 from meshsplit.analysis.walk import Act as Proposal
 from meshsplit.analysis.walk import Course, Move
-from meshsplit.model import FULL
+from meshsplit.model import FULL, Split
 from meshsplit.rollout import gates, measuring
 from meshsplit.rollout.ends import end
 from meshsplit.rollout.leg import Leg, find_first, find_following, find_step, make_ramp
@@ -40,9 +40,8 @@ def step_canary(state: RolloutState, turn: Turn) -> RolloutState:
     if state.measure is None:
         return _wait_or_start(replace(state, phase=Phase.PENDING), state.leg, turn)
     course = measuring.make_course(turn.spec, state.leg, state.measure)
-    renewed = measuring.renew(state.measure, course)
-    walking = _Pass(turn, state.leg, course)
-    return walking.walk(state if renewed is None else replace(state, measure=renewed))
+    measure = measuring.renew(state.measure, course) or state.measure
+    return _Pass(turn, state.leg, course).walk(replace(state, measure=measure), measure)
 
 
 def start(state: RolloutState, leg: Leg, turn: Turn, reason: str, message: str, by: str = "") -> RolloutState:
@@ -82,11 +81,12 @@ def promote(
     reason: str,
     message: str,
     *,
+    goal: Split | None = None,
     by: str = "",
     note: str = "",
     verdict: Verdict | None = None,
 ) -> RolloutState:
-    """Give the canary its share of the target."""
+    """Give the canary its share of the target; with a `goal` go there at once, others' shares included."""
     said = f"{leg.canary} is promoted to {_percent(leg.high)}: {message}"
     return end(
         state,
@@ -95,7 +95,7 @@ def promote(
         Act.PROMOTE,
         reason,
         said,
-        goal=leg.end,
+        goal=goal or leg.end,
         by=by,
         note=note,
         verdict=verdict,
@@ -134,14 +134,14 @@ class _Pass:
         self.leg = leg
         self.course = course
 
-    def walk(self, state: RolloutState) -> RolloutState:
+    def walk(self, state: RolloutState, measure: Measure) -> RolloutState:
+        """Judge what was read, if anything was; `measure` is the state's."""
         asked = self._ask_for_rollback(state)
         if asked is not None:
             state, rolled_back = asked
             if rolled_back:
                 return state
-        measure, reading = state.measure, self.turn.seen.reading
-        assert measure is not None  # noqa: S101 - a rollout under way is measured
+        reading = self.turn.seen.reading
         if reading is None or not measuring.is_fresh(state, reading):
             return self._without_read(state, measure)
         if measure.elapsed < self.turn.spec.policy.initial_delay:

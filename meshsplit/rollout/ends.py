@@ -7,7 +7,7 @@ from meshsplit.analysis.verdict import Verdict
 from meshsplit.model import Split
 from meshsplit.rollout import gates
 from meshsplit.rollout.history import was_good
-from meshsplit.rollout.leg import plan_leg
+from meshsplit.rollout.leg import Leg, plan_leg
 from meshsplit.rollout.spec import GateType
 from meshsplit.rollout.splits import drop_lost, is_same, list_members, to_thousandths
 from meshsplit.rollout.state import Act, Phase, Rejection, RolloutState
@@ -79,6 +79,11 @@ def end_without_lost(state: RolloutState, turn: Turn) -> RolloutState:
     return decide(state, turn, Act.REBALANCE, "MemberLeft", message, goal=rest)
 
 
+def find_end(state: RolloutState, leg: Leg, turn: Turn) -> Split:
+    """The whole target, however many rollouts lead there: where a flip goes, and a person's promotion."""
+    return leg.end if state.target is None else list_members(state.target, turn.names)
+
+
 def follow_target(state: RolloutState, turn: Turn) -> RolloutState:
     """See whether the target, or the content of the canary, is another one; a revert is done at once."""
     target, goal = turn.target, state.goal
@@ -108,10 +113,10 @@ def _follow_under_way(state: RolloutState, turn: Turn, target: Split) -> Rollout
             return state
         if not state.revision:
             return replace(state, revision=revision)
-        return _restart(state, turn, target, "NewRevision", f"{leg.canary} has a new revision")
+        return _restart(state, turn, target, leg.start, "NewRevision", f"{leg.canary} has a new revision")
     if is_same(target, leg.start) or was_good(state.history, target, turn.seen.revisions):
         return _revert(state, turn, target)
-    return _restart(state, turn, target, "NewTarget", f"the target is now {target}")
+    return _restart(state, turn, target, leg.start, "NewTarget", f"the target is now {target}")
 
 
 def _revert(state: RolloutState, turn: Turn, target: Split) -> RolloutState:
@@ -120,9 +125,9 @@ def _revert(state: RolloutState, turn: Turn, target: Split) -> RolloutState:
     return decide(state, turn, Act.REVERT, "TargetReverted", message, goal=target, good=True)
 
 
-def _restart(state: RolloutState, turn: Turn, target: Split, reason: str, message: str) -> RolloutState:
-    base = state.leg.start if state.leg is not None else state.goal
-    assert base is not None  # noqa: S101 - an active rollout has a leg
+def _restart(
+    state: RolloutState, turn: Turn, target: Split, base: Split, reason: str, message: str
+) -> RolloutState:
     moved = not is_same(state.goal, base)
     state = begin(state, turn, target, base)
     if not moved:

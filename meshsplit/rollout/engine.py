@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from meshsplit.diagnostics import Finding
 from meshsplit.model import Group, Outcome, Split, Strategy
 from meshsplit.rollout import gates
-from meshsplit.rollout.answers import answer_requests, release
+from meshsplit.rollout.answers import answer_request, release
 from meshsplit.rollout.asides import find_diversion, find_shadow
 from meshsplit.rollout.bluegreen import step_blue_green
 from meshsplit.rollout.canary import step_canary
@@ -68,7 +68,7 @@ def advance(
     if begun.goal is None:
         return Advance(begun, Outcome(group, None, findings))
     after = gates.take_answers(tick(begun, now), turn)
-    after = _expire(answer_requests(after, turn), turn)
+    after = _expire(answer_request(after, turn), turn)
     after = follow_target(end_without_lost(after, turn), turn)
     after = STRATEGIES[spec.strategy](after, turn)
     after, outcome = _serve(after, begun.serving, turn)
@@ -87,8 +87,7 @@ def _without_progress(state: RolloutState) -> RolloutState:
     measure = state.measure
     if measure is not None:
         measure = replace(measure, trial="", elapsed=0.0, reads=0, read_at=None, blind=0)
-    last = state.last if state.last is not None and state.last.act is not Act.HOLD else None
-    return replace(state, seen_at=None, cursor="", measure=measure, last=last)
+    return replace(state, seen_at=None, cursor="", measure=measure, last=None)
 
 
 def _adopt(state: RolloutState, turn: Turn, live: Split | None) -> tuple[RolloutState, tuple[Finding, ...]]:

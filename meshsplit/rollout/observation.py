@@ -1,4 +1,4 @@
-"""What a pass is told beside the group and the time: reads, revisions, answers of gates, requests."""
+"""What a pass is told beside the group and the time: reads, revisions, answers of gates, a request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ from meshsplit.rollout.requests import Request, Unreadable
 class Reading:
     """One read for the rollout whose id it names, up to `at` (Unix seconds).
 
-    `traffic` is the group's requests/s. The read goes on where the state's cursor `since` is, and the next one
-    goes on at `cursor`: that is kept with the test, so that nothing is judged twice and nothing is left out,
-    whatever clocks do. A read that goes on anywhere else is dropped.
+    `traffic` is the group's requests/s. The read goes on where the state's cursor `since` is, and the next
+    one goes on at `cursor`: that is kept with the test, so that nothing is judged twice and nothing is left
+    out, whatever clocks do. A read that goes on anywhere else is dropped.
     """
 
     rollout: str
@@ -51,7 +51,8 @@ class Observation:
     `revisions` tell one content of a member from another. `problem` says why metrics cannot be read, "" when
     they can. `traffic`, `history` (stable's past by metric and edge) and `latency` (rules made of stable's
     histograms) are looked at when a rollout starts. `slot_free` says whether one more rollout may run,
-    `stopped` whether the switch that stops all steps is on.
+    `stopped` whether the switch that stops all steps is on. `request` may be shown as long as it stands
+    in the object: it is done once.
     """
 
     revisions: Mapping[str, str] = field(default_factory=dict)
@@ -62,6 +63,6 @@ class Observation:
     latency: tuple[MetricRule, ...] = ()
     preview: PreviewSeen | None = None
     gates: tuple[GateResult, ...] = ()
-    requests: tuple[Request | Unreadable, ...] = ()
+    request: Request | Unreadable | None = None
     slot_free: bool = True
     stopped: bool = False

@@ -119,7 +119,7 @@ def _to_canary(canary: Canary) -> CanarySpec:
             for window in canary.windows
         ),
         match=tuple(
-            tuple((name, _to_match(match)) for name, match in sorted(each.headers.items()))
+            tuple(sorted((name.lower(), _to_match(match)) for name, match in each.headers.items()))
             for each in canary.match
         ),
         shadow=Shadow(mirror.member, mirror.percent) if mirror is not None else None,

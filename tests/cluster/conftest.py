@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from support.scene import EXISTING, Api, Scene, is_real, serve_api, serve_embedded
+from support.scene import EXISTING, Api, Scene, serve_api, serve_embedded
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,14 +53,3 @@ def other_namespace(api: Api, scene: Scene) -> Iterator[Scene]:
     made.annotate_namespace(gateway=scene.gateway)
     yield made
     made.clean()
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Where a program of the test may write."""
-    return tmp_path
-
-
-def embedded_only() -> pytest.MarkDecorator:
-    """For tests that stop or break the API server."""
-    return pytest.mark.skipif(is_real(), reason="needs an API server that can be broken on purpose")

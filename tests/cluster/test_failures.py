@@ -1,13 +1,17 @@
 """An API server that is slow, refuses, forgets, or goes away and comes back."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from meshsplit.controller.manager import Manager, Options
 from meshsplit.kube.client import Client
 from meshsplit.local.apiserver.faults import Fault
+from meshsplit.model import Settings
 from support.fleet import SPLITS
 from support.history import recording
+from support.kinds import DEFINITIONS
 from support.scene import Scene, running, serve_embedded
 from support.waiting import eventually
 
@@ -158,9 +162,6 @@ def test_an_api_server_that_restarts_is_found_again(tmp_path: Path) -> None:
 
 def test_stopping_while_the_api_server_does_not_answer_ends_every_thread(faulty: Scene) -> None:
     faulty.api.faults.add(Fault(path="/virtualservices$", method="GET", delay=0.5, times=1))
-    from meshsplit.controller.manager import Manager, Options
-    from meshsplit.model import Settings
-
     manager = Manager(faulty.api.configuration, Options(settings=Settings(), leader_election=False))
     manager.start()
     manager.stop()
@@ -180,10 +181,6 @@ def test_only_an_older_istio_is_served(tmp_path: Path) -> None:
 
 
 def _serve_only(client: Client, name: str, version: str) -> None:
-    import json
-
-    from support.kinds import DEFINITIONS
-
     crd = json.loads(client.get(DEFINITIONS, "", name))
     versions = [{**each, "served": each["name"] == version} for each in crd["spec"]["versions"]]
     client.patch(DEFINITIONS, "", name, {"spec": {"versions": versions}})

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -103,7 +104,7 @@ def test_a_port_that_is_taken_is_one_clear_message(scene: Scene) -> None:
         )
 
 
-@pytest.mark.parametrize("content", [None, "", "nonsense: [", "apiVersion: v1\nkind: Config\n"])
+@pytest.mark.parametrize("content", [None, "nonsense: ["])
 def test_a_kubeconfig_that_is_none_is_one_clear_message(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "kubeconfig"
     if content is not None:
@@ -145,8 +146,6 @@ def _get(url: str) -> str | None:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

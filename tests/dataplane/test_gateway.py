@@ -23,8 +23,12 @@ import grpc
 import pytest
 import yaml
 
+from meshsplit.istio.plan import make_group_plan
+from meshsplit.istio.virtualservice import make_virtual_service as write_virtual_service
 from meshsplit.local.gateway import Gateway, GatewayError, GatewayRejected, MissingExtra, PortInUse
 from meshsplit.local.mesh import Endpoint, MeshConfig, Service, ServicePort, to_mesh
+from meshsplit.model import Diversion, MatchKind, Shadow, StringMatch
+from support.istio import make_group, make_own_routing, make_split, standard
 
 DEADLINE_SECONDS = 20.0
 # Five standard deviations: a right gateway fails one run in a million.
@@ -43,7 +47,10 @@ class Echo(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        name = self.server.name if isinstance(self.server, EchoServer) else ""
+        name = ""
+        if isinstance(self.server, EchoServer):
+            name = self.server.name
+            self.server.hosts_asked.append(headers.get("host", ""))
         seen = {"server": name, "path": self.path, "headers": headers}
         body = json.dumps(seen).encode()
         self.send_response(200)
@@ -58,6 +65,7 @@ class EchoServer(ThreadingHTTPServer):
     def __init__(self, name: str) -> None:
         super().__init__(("127.0.0.1", 0), Echo)
         self.name = name
+        self.hosts_asked: list[str] = []
 
     @property
     def service(self) -> Service:
@@ -188,6 +196,41 @@ def is_alive(pid: int) -> bool:
 
 def test_a_new_gateway_answers_404(caller: Caller) -> None:
     assert caller.get("/")[0] == 404
+
+
+def plan_aside(diversion: Diversion | None = None, shadow: Shadow | None = None) -> dict[str, Any]:
+    """A group of members one and two on a host of its own, all of whose traffic one gets."""
+    group = make_group(
+        standard("one", "g"), standard("two", "g"), routing=make_own_routing(hosts=("g.example.com",))
+    )
+    plan = make_group_plan(group, make_split({"one": 100, "two": 0}), diversion, shadow)
+    return write_virtual_service(plan, "networking.istio.io/v1")
+
+
+def predictors(*servers: EchoServer) -> list[Service]:
+    return [make_service(f"{server.name}-predictor", server.server_port) for server in servers]
+
+
+def test_a_preview_header_reaches_the_member_without_weight(
+    gateway: Gateway, caller: Caller, one: EchoServer, two: EchoServer
+) -> None:
+    header = (("x-meshsplit-preview", StringMatch(MatchKind.EXACT, "g")),)
+    gateway.apply(to_mesh([plan_aside(Diversion("two", (header,)))], predictors(one, two), 80))
+    for path in ("/v2/models/g/infer", "/v1/models/g:predict", "/openai/v1/completions"):
+        assert caller.get(path, host="g.example.com")[1]["server"] == "one"
+        status, seen = caller.get(path, host="g.example.com", x_meshsplit_preview="g")
+        assert (status, seen["server"], seen["path"]) == (200, "two", path)
+        assert caller.get(path, host="g.example.com", x_meshsplit_preview="other")[1]["server"] == "one"
+
+
+def test_a_shadow_gets_copies_and_callers_only_the_answers_of_the_other(
+    gateway: Gateway, caller: Caller, one: EchoServer, two: EchoServer
+) -> None:
+    gateway.apply(to_mesh([plan_aside(shadow=Shadow("two", 100))], predictors(one, two), 80))
+    for _ in range(20):
+        assert caller.get("/v2/models/g/infer", host="g.example.com")[1]["server"] == "one"
+    eventually(lambda: len(two.hosts_asked) == 20)
+    assert len(one.hosts_asked) == 20
 
 
 def test_routes_rewrite_and_keep_the_rest(

@@ -256,6 +256,16 @@ def test_down_gone_slow_and_too_large_have_their_reasons(
         assert trouble_of(slow) is Trouble.SLOW
 
 
+def test_many_silent_pods_hold_up_neither_this_read_nor_the_next(follow: Follow) -> None:
+    with page("".join(SERIES % (name, "OK", 100) for name in (OLD, NEW))) as served:
+        served.drip = True
+        # More than there are workers.
+        follower = follow(ScrapeSource(lambda: at_pages(*[served] * 20), deadline=0.3))
+        assert trouble_of(follower) is Trouble.SLOW
+        served.drip = False
+        eventually(follower.begun, "a read of them all")
+
+
 def test_custom_counters_and_unknown_places_are_said(pages: tuple[Page, Page], follow: Follow) -> None:
     source = ScrapeSource(lambda: at_pages(*pages))
     follower = follow(source)

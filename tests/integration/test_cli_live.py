@@ -158,6 +158,7 @@ def test_get_as_a_report(shared: Live) -> None:
         "role": "canary",
         "targetWeight": 20,
         "weight": 20,
+        "measuredPercent": None,
         "ready": True,
     }
     assert (first["attention"], second["attention"]) == (None, WRONG_SUM)

@@ -144,7 +144,7 @@ def codes_of_gateways(selection: Selection) -> set[str]:
     return {finding.code for finding in selection.findings} & GATEWAY_CODES
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(worlds())
 def test_every_key_alone_is_what_it_is_among_all(bodies: list[Body]) -> None:
     controller = Controller(ListedApi(bodies), Clock()).start()

@@ -7,16 +7,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from meshsplit.api.status import ModelSplitStatus
 from meshsplit.controller import resources
-from meshsplit.controller.live import from_status
 from meshsplit.istio import names
 from meshsplit.istio.observed import is_made_here
 from meshsplit.kube.port import ApiError, Conflict, Resource, TooManyRequests, Unavailable
-from meshsplit.model import GroupKey, Settings, Split
-from meshsplit.translate import identity_of, translate
-from support.fleet import GATEWAYS, SERVICES, SPLITS, VIRTUAL_SERVICES, Body, Fleet, is_mirror
-from support.generations import check_generation, last_manager, split_of
+from support.fleet import GATEWAYS, SERVICES, SPLITS, VIRTUAL_SERVICES, Body, Fleet
+from support.generations import check_generation, last_manager
 from support.manifests import (
     GATEWAY,
     MESH,
@@ -28,6 +24,7 @@ from support.manifests import (
     make_runtime,
     make_service,
 )
+from support.quiet import check_quiet
 from support.stepwise import Controller
 from support.store_api import Clock, StoreApi, make_store
 
@@ -49,6 +46,8 @@ errors = st.sampled_from(
         ApiError(422, "Invalid", "admission webhook said no"),
     ]
 )
+EXPECTED = {409, 422, 429, 500}
+"""Statuses of errors that were made on purpose, and of what is written after somebody else wrote it."""
 members = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True)
 
 
@@ -252,18 +251,15 @@ class Machine(RuleBasedStateMachine):
         self.controller.work()
         self._api.before = lambda _verb, _resource, _name: None
 
-    @rule(writes=st.integers(0, 5), done=st.booleans())
-    def kill_at_a_write(self, writes: int, done: bool) -> None:
+    @rule(writes=st.integers(0, 5))
+    def kill_at_a_write(self, writes: int) -> None:
         left = iter(range(writes))
 
         def die(_verb: str, _resource: Resource, _name: str) -> None:
             if next(left, None) is None:
                 raise Killed
 
-        if done:
-            self._api.after = die
-        else:
-            self._api.before = die
+        self._api.before = die
         with suppress(Killed):
             self.controller.step()
         self.controller = self._start()
@@ -271,12 +267,15 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         self.controller.settle()
-        self._check_quiet()
+        check_quiet(self.user.world())
+        for (namespace, name), version in self.foreign.items():
+            route = self.user.get(VIRTUAL_SERVICES, name, namespace)
+            assert route["metadata"]["resourceVersion"] == version
         written = len(self._api.writes)
         self.controller.sweep.run()
         self.controller.settle()
-        assert self._api.writes[written:] == [], self.user.all(resources.EVENTS)
-        assert [e for e in self.controller.errors if e.status not in (409, 422, 429, 500)] == []
+        assert self._api.writes[written:] == []
+        assert {error.status for error in self.controller.errors} <= EXPECTED
 
     def teardown(self) -> None:
         self.settle()
@@ -309,78 +308,10 @@ class Machine(RuleBasedStateMachine):
             gone = {key: None for key in held["spec"] if key not in spec}
             self.user.patch(SPLITS, {"spec": {**gone, **spec}}, name, namespace)
 
-    def _check_quiet(self) -> None:
-        bodies = self.user.world()
-        live = {identity_of(body): body for body in bodies if body["kind"] == "VirtualService"}
-        ours = {identity: body for identity, body in live.items() if is_made_here(body)}
-        translation = translate(bodies, Settings(), _find_current(bodies))
-        wanted = {identity_of(body): body for body in translation.objects}
-        illegal = {
-            ("VirtualService", f.object.namespace, f.object.name)
-            for f in translation.findings
-            if f.code == "MSP308" and f.object
-        }
-        assert set(ours) - translation.untouched - illegal == set(wanted) - translation.untouched
-        for identity, body in wanted.items():
-            assert is_covered(body, live[identity]), identity
-        for place, version in self.foreign.items():
-            assert live["VirtualService", *place]["metadata"]["resourceVersion"] == version
-        for body in bodies:
-            if body["kind"] == "InferenceService":
-                managers = {entry["manager"] for entry in body["metadata"].get("managedFields", [])}
-                assert "meshsplit" not in managers
-        self._check_splits([body for body in bodies if body["kind"] == "ModelSplit"], bodies)
-
-    def _check_splits(self, splits: list[Body], bodies: list[Body]) -> None:
-        about: dict[tuple[str, str], list[Body]] = {}
-        for split in splits:
-            group = split["spec"].get("modelTag") or split["metadata"]["name"]
-            about.setdefault((split["metadata"]["namespace"], group), []).append(split)
-            generation = split["metadata"]["generation"]
-            assert split["status"]["observedGeneration"] == generation
-            conditions = split["status"]["conditions"]
-            assert {condition["observedGeneration"] for condition in conditions} == {generation}
-        tagged = {
-            (body["metadata"]["namespace"], (body["metadata"].get("labels") or {}).get(MODEL_TAG))
-            for body in bodies
-            if body["kind"] == "InferenceService"
-        }
-        for group, found in about.items():
-            mirrors = [split for split in found if is_mirror(split)]
-            assert len(mirrors) == (len(found) == 1 and bool(mirrors) and group in tagged)
-        names_taken = {(split["metadata"]["namespace"], split["metadata"]["name"]) for split in splits}
-        for namespace, tag in tagged:
-            assert tag is None or (namespace, tag) in names_taken | set(about)
-
-
-def _find_current(bodies: list[Body]) -> dict[GroupKey, Split]:
-    """What serves: a VirtualService of ours says it, else the last report."""
-    current: dict[GroupKey, Split] = {}
-    for body in bodies:
-        if body["kind"] == "ModelSplit":
-            split = from_status(ModelSplitStatus.model_validate(body.get("status") or {}))
-            group = body["spec"].get("modelTag") or body["metadata"]["name"]
-            if split is not None:
-                current[GroupKey(body["metadata"]["namespace"], group)] = split
-    for body in bodies:
-        group = (body["metadata"].get("annotations") or {}).get(names.MODEL_TAG)
-        served = split_of(body) if body["kind"] == "VirtualService" and is_made_here(body) else None
-        if group and served is not None:
-            current[GroupKey(body["metadata"]["namespace"], group)] = served
-    return current
-
-
-def is_covered(wanted: Any, live: Any) -> bool:
-    """Whether all that is wanted is there; others may have added to it."""
-    if isinstance(wanted, dict) and isinstance(live, dict):
-        return all(key in live and is_covered(value, live[key]) for key, value in wanted.items())
-    return bool(wanted == live)
-
 
 Machine.TestCase.settings = settings(
-    max_examples=int(__import__("os").environ.get("EX", "15")),
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
+    max_examples=25,
+    stateful_step_count=25,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 TestMachine = Machine.TestCase

@@ -51,6 +51,7 @@ SPECS = [
     blue_green(autoPromotionEnabled=True, prePromotionChecks={"minRequests": 100}),
     make_spec(),
 ]
+seldom = st.sampled_from([False, False, False, True])
 BY_EVIDENCE = {Act.ADVANCE, Act.PROMOTE}
 BACKWARDS = {Act.ROLLBACK, Act.ABORT, Act.REVERT, Act.RESTART, Act.REBALANCE, Act.RELEASE}
 
@@ -58,9 +59,11 @@ BACKWARDS = {Act.ROLLBACK, Act.ABORT, Act.REVERT, Act.RESTART, Act.REBALANCE, Ac
 class Rollouts(RuleBasedStateMachine):
     """One group; `kept` is what would be left after a crash, `inputs` everything that was passed in."""
 
-    @initialize(spec=st.sampled_from(SPECS), live=st.sampled_from(TARGETS[:4]))
-    def begin(self, spec: Any, live: Split | None) -> None:
-        self.play = Play(spec, TARGETS[0], live=live, names=MEMBERS)
+    @initialize(
+        spec=st.sampled_from(SPECS), live=st.sampled_from(TARGETS[:4]), wanted=st.sampled_from(TARGETS)
+    )
+    def begin(self, spec: Any, live: Split | None, wanted: Split | None) -> None:
+        self.play = Play(spec, wanted, live=live, names=MEMBERS)
         self.play.revisions = dict.fromkeys(MEMBERS, "1")
         self.kept, self.kept_at = RolloutState(), self.play.now
         self.first_live = live
@@ -80,6 +83,7 @@ class Rollouts(RuleBasedStateMachine):
         assert again == done.state
         play.state, play.last = again, done
         self.check(before, again, observed)
+        self.check_given_up(before, again, observed)
         if is_urgent(before, again) or abs(play.now - self.kept_at) >= CHECKPOINT_SECONDS:
             self.kept, self.kept_at = again, play.now
 
@@ -91,6 +95,11 @@ class Rollouts(RuleBasedStateMachine):
             counts = bad_counts(self.play.weight, bad)
             self.make_pass(15.0, reading=self.play.make_reading(counts))
 
+    @rule(times=st.integers(8, 16))
+    def read_well(self, times: int) -> None:
+        for _ in range(times):
+            self.make_pass(15.0, reading=self.play.make_reading(bad_counts(self.play.weight, 0.0)))
+
     @rule(counts=st.sampled_from([Counts(), Counts(1, 2, 3, 4), Counts(float("nan"), 0, 1, 0)]))
     def read_rubbish(self, counts: Counts) -> None:
         self.make_pass(15.0, reading=self.play.make_reading(counts))
@@ -99,10 +108,10 @@ class Rollouts(RuleBasedStateMachine):
     def read_stale(self) -> None:
         reading = self.play.make_reading(bad_counts(self.play.weight, 0.0))
         self.make_pass(15.0, reading=reading)
-        measure = self.play.state.measure
+        rollout, measure = self.play.state.id, self.play.state.measure
         self.make_pass(0.0, reading=reading)
         after = self.play.state.measure
-        if measure is not None and after is not None:
+        if self.play.state.id == rollout and measure is not None and after is not None:
             assert (after.trial, after.reads) == (measure.trial, measure.reads)
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 15.0, 600.0, 86_400.0, -3600.0]))
@@ -138,7 +147,7 @@ class Rollouts(RuleBasedStateMachine):
         self.play.revisions = {**self.play.revisions, member: revision}
         self.make_pass(1.0)
 
-    @rule(stopped=st.booleans(), slot=st.booleans(), metrics=st.booleans())
+    @rule(stopped=seldom, slot=seldom.map(lambda taken: not taken), metrics=seldom.map(lambda down: not down))
     def surroundings_change(self, stopped: bool, slot: bool, metrics: bool) -> None:
         traffic, problem = (TRAFFIC, "") if metrics else (None, "down")
         self.play.seen = Observation(traffic=traffic, problem=problem, stopped=stopped, slot_free=slot)
@@ -161,7 +170,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(
         verb=st.sampled_from(list(Verb)),
-        stale=st.sampled_from([False, False, False, True]),
+        stale=seldom,
         flag=st.booleans(),
         shares=st.lists(st.integers(0, 5), min_size=3, max_size=3).filter(any),
     )
@@ -171,9 +180,9 @@ class Rollouts(RuleBasedStateMachine):
         request = Request(
             verb, f"t{len(self.inputs)}", rollout, "ann", step=flag, freeze=flag, split=wanted, seconds=300.0
         )
-        self.make_pass(1.0, requests=(request,))
+        self.make_pass(1.0, request=request)
         decisions = self.play.state.decisions
-        self.make_pass(0.0, requests=(request,))
+        self.make_pass(0.0, request=request)
         if not self.play.state.active:
             assert self.play.state.decisions == decisions
 
@@ -205,6 +214,20 @@ class Rollouts(RuleBasedStateMachine):
             assert not risen & set(self.play.unready), f"{risen} is not ready and got more"
         self.check_reason(before, after, seen, risen)
 
+    def check_given_up(self, before: RolloutState, after: RolloutState, seen: Observation) -> None:
+        """A rejected target is tried again only for a reason."""
+        rejection, target = before.rejection, self.play.target
+        if rejection is None or after.rejection == rejection or seen.request:
+            return
+        same_target = target is not None and is_same(target, rejection.target)
+        revision = self.play.revisions[rejection.canary] if rejection.canary else rejection.revision
+        assert (
+            not same_target
+            or revision != rejection.revision
+            or is_same(before.goal, target)
+            or (after.history[-1].act is Act.REBALANCE)
+        )
+
     def check_reason(
         self, before: RolloutState, after: RolloutState, seen: Observation, risen: set[str]
     ) -> None:
@@ -213,8 +236,10 @@ class Rollouts(RuleBasedStateMachine):
         if newest.act in BACKWARDS or after.leg is None or after.leg.canary not in risen:
             return
         if newest.reason == "Requested":
-            assert seen.requests
+            assert seen.request
             assert newest.by == "ann"
+            if newest.act is Act.ADVANCE:
+                self.check_step(before, after)
         elif newest.act is Act.START:
             self.check_start(before, after, seen)
         elif newest.act in BY_EVIDENCE and newest.reason == "Evidence":
@@ -232,7 +257,8 @@ class Rollouts(RuleBasedStateMachine):
         assert after.leg is not None
         ramp = make_ramp(after.leg, self.play.spec.policy.course.ramp)
         if ramp.steps:
-            assert self.play.weight == ramp.steps[0]
+            assert after.measure is not None
+            assert after.measure.weight == ramp.steps[0]
 
     def check_evidence(self, before: RolloutState, after: RolloutState, seen: Observation) -> None:
         reading, last = seen.reading, after.last
@@ -246,6 +272,9 @@ class Rollouts(RuleBasedStateMachine):
             assert last.safety_needed is not None
             assert last.safety >= last.safety_needed
             return
+        self.check_step(before, after)
+
+    def check_step(self, before: RolloutState, after: RolloutState) -> None:
         assert before.measure is not None
         assert after.measure is not None
         assert before.leg is not None
@@ -281,7 +310,7 @@ class Rollouts(RuleBasedStateMachine):
 
 TestRollouts = Rollouts.TestCase
 TestRollouts.settings = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

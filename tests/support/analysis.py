@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 def read_of(counts: Counts, weight: int = 100, top: bool = False, icc: float = 0.0) -> Read:
     """One read of the error rate."""
-    return Read(weight, {ERRORS: (counts,)}, top, {ERRORS: icc})
+    return Read(weight, {ERRORS: (counts,)}, top, icc={ERRORS: icc})
 
 
 def feed(trial: Trial, reads: Iterable[Read], rules: Rules = ONE_METRIC) -> tuple[Trial, list[Verdict]]:

@@ -43,3 +43,7 @@ class Scene:
             (each["status"], each["reason"]) for each in status.get("conditions", []) if each["type"] == kind
         ]
         return found[0] if found else None
+
+    def told(self, reason: str) -> int:
+        """How many Events of that reason there are."""
+        return sum(event["reason"] == reason for event in self.user.all(resources.EVENTS))

@@ -1,5 +1,6 @@
 """A real kube-apiserver with its etcd, as envtest starts them: no controllers, no kubelet."""
 
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -74,8 +75,6 @@ def _program(*words: str) -> Iterator[None]:
 
 
 def _is_ready(port: int, authority: Path) -> bool:
-    import ssl
-
     asked = urllib.request.Request(
         f"https://{_HOST}:{port}/readyz", headers={"Authorization": f"Bearer {TOKEN}"}
     )

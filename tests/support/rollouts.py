@@ -140,7 +140,7 @@ class Play:
         made = Request(
             Verb(verb), token or f"{verb}-{self.now}", **{"rollout": self.state.id, "by": "ann", **fields}
         )
-        return self.step(after, requests=(made,))
+        return self.step(after, request=made)
 
     def read_until(self, weight: int, most: int = 200) -> None:
         """Read until the canary has the weight, in thousandths."""

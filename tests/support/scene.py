@@ -33,7 +33,6 @@ GATEWAY_NAMESPACE = "istio-system"
 EXISTING = "USE_EXISTING_CLUSTER"
 ASSETS = "KUBEBUILDER_ASSETS"
 CONTAINERS = [{"name": "server"}]
-MESH_OFF = "false"
 
 
 @dataclass(frozen=True)
@@ -49,11 +48,6 @@ class Api:
         """What can go wrong on purpose, of the embedded one only."""
         assert self.embedded is not None, "only the embedded API server has faults"
         return self.embedded.faults
-
-
-def is_real() -> bool:
-    """Whether the tests run against a real API server."""
-    return bool(os.environ.get(EXISTING) or os.environ.get(ASSETS))
 
 
 @contextmanager
@@ -252,11 +246,16 @@ class Scene:
 
     def clean(self) -> None:
         """Take everything away: a bare API server has nobody who does when a namespace goes."""
-        for resource in (SERVICES, SPLITS, VIRTUAL_SERVICES, resources.SERVING_RUNTIMES):
-            for body in self.user.all(resource, self.namespace):
-                self.user.delete(resource, body["metadata"]["name"], self.namespace)
+        self.empty()
+        self.user.delete(resources.SERVING_RUNTIMES, "triton", self.namespace)
         self.user.delete(resources.NAMESPACES, self.namespace)
         self.client.close()
+
+    def empty(self) -> None:
+        """Take away what the controller works on and what it made, its Events too."""
+        for resource in (SERVICES, SPLITS, VIRTUAL_SERVICES, resources.EVENTS):
+            for body in self.user.all(resource, self.namespace):
+                self.user.delete(resource, body["metadata"]["name"], self.namespace)
 
 
 @dataclass

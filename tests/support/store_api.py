@@ -65,7 +65,6 @@ class StoreApi:
     store: Store
     field_manager: str = "meshsplit"
     before: Callable[[str, Resource, str], object] = lambda _verb, _resource, _name: None
-    after: Callable[[str, Resource, str], object] = lambda _verb, _resource, _name: None
     writes: list[str] = field(default_factory=list)
 
     def list_page(
@@ -142,7 +141,6 @@ class StoreApi:
         self.writes.append(said)
         options = Options(field_manager=self.field_manager, force=force)
         answer = self._send(verb, resource, namespace, name, options=options, **fields)
-        self.after(verb, resource, name)
         return _encode(answer)
 
     def _send(

@@ -12,12 +12,13 @@ from meshsplit.analysis.counts import Counts
 from meshsplit.analysis.guess import LOG_SHARES, Past, guess_rises
 from meshsplit.analysis.logs import log_sum
 from meshsplit.analysis.rollback import (
-    AT_FIRST_READ,
     AT_WEIGHT_CHANGE,
     SPREAD,
     SPREAD_READS,
     WEIGHT_CHANGES,
     Harm,
+    Wager,
+    at_first_read,
     bet,
 )
 from meshsplit.analysis.rules import NO_WORSE, Line, Shape
@@ -32,17 +33,19 @@ def test_the_shares_of_the_bet_add_up_to_one(shape: Shape) -> None:
     assert sum(map(math.exp, LOG_SHARES[shape])) == pytest.approx(1.0, abs=1e-12)
 
 
-def test_the_start_masses_add_up_to_one() -> None:
-    assert pytest.approx(1.0, abs=1e-12) == AT_FIRST_READ + AT_WEIGHT_CHANGE * WEIGHT_CHANGES + SPREAD
+@pytest.mark.parametrize("changes", [0, 3, WEIGHT_CHANGES])
+def test_the_start_masses_add_up_to_one(changes: int) -> None:
+    assert at_first_read(changes) + AT_WEIGHT_CHANGE * changes + SPREAD == pytest.approx(1.0, abs=1e-12)
 
 
-def test_all_money_is_staked_in_the_end_and_none_is_made_on_the_way() -> None:
+@pytest.mark.parametrize("changes", [0, 3, WEIGHT_CHANGES, 99])
+def test_all_money_is_staked_in_the_end_and_none_is_made_on_the_way(changes: int) -> None:
     # Counts that say nothing: every factor is 1, so evidence stays exactly at 1 whatever joins when.
     harm, nothing = Harm(), Counts(5, 0, 0, 0)
     for read in range(SPREAD_READS + 5):
-        harm = bet(harm, nothing, 0.01, NO_WORSE, Shape.RATE, 1.0, moved=read % 20 == 0)
+        harm = bet(harm, nothing, Wager(0.01, NO_WORSE, moved=read % 20 == 0, changes=changes))
         assert harm.log_evidence(Shape.RATE) == pytest.approx(0.0, abs=1e-12)
-    assert harm.changes == WEIGHT_CHANGES
+    assert harm.changes == min(changes, WEIGHT_CHANGES)
     staked = log_sum([a + b for a, b in zip(LOG_SHARES[Shape.RATE], harm.log_wealth, strict=True)])
     assert staked == pytest.approx(0.0, abs=1e-12)
 
@@ -105,7 +108,7 @@ def walk_all(p_c: float, p_s: float, reads: int, limit: float) -> tuple[float, f
             return evidence, float(crossed)
         mean = reached = 0.0
         for counts in outcomes():
-            after = bet(harm, counts, past.guess(), NO_WORSE, Shape.RATE, 1.0, moved=read == 1)
+            after = bet(harm, counts, Wager(past.guess(), NO_WORSE, moved=read == 1))
             below = go(after, past.after(N_S, counts.stable_bad), read + 1, crossed)
             chance = chance_of(counts, p_c, p_s)
             mean, reached = mean + chance * below[0], reached + chance * below[1]
@@ -128,7 +131,7 @@ def test_a_bad_canary_gains() -> None:
 def test_the_table_and_the_process_are_the_same_thing() -> None:
     # One read from no past: E = cash + mass * Σ share * value of a stake.
     table = value_of_stakes(NO_WORSE, 0.4, 0.1, reads=1, phi=1.0)
-    mass = AT_FIRST_READ + SPREAD / SPREAD_READS
+    mass = at_first_read() + SPREAD / SPREAD_READS
     expected = 1 - mass + mass * float(np.exp(LOG_SHARES[Shape.RATE]) @ table[0][0])
     assert walk_all(0.4, 0.1, reads=1, limit=100.0)[0] == pytest.approx(expected, rel=1e-9)
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 from scipy.optimize import minimize_scalar
-from scipy.stats import beta, betabinom
+from scipy.stats import beta, betabinom, lognorm
 
 from meshsplit.analysis.bounds import information, least_excess_failures, least_requests
 from meshsplit.analysis.counts import Counts
@@ -13,7 +13,9 @@ from meshsplit.analysis.dispersion import Halves, estimate_icc
 from meshsplit.analysis.guess import Past
 from meshsplit.analysis.intervals import rate_interval, ratio_interval
 from meshsplit.analysis.latency import choose_edges, make_latency_rule, make_pasts, to_counts, to_tails
-from meshsplit.analysis.rules import NO_WORSE, TWICE, Line
+from meshsplit.analysis.rules import NO_WORSE, TWICE, Line, Rules
+from meshsplit.analysis.trial import Read, begin, step
+from meshsplit.analysis.verdict import Decision, Verdict
 
 INF = math.inf
 
@@ -117,6 +119,49 @@ def test_counts_come_edge_by_edge_and_a_missing_edge_is_no_evidence() -> None:
     found = to_counts(buckets(50, 20, total=100), buckets(90, 30, total=200), edges)
     assert found == (Counts(100, 50, 200, 90), Counts(100, 20, 200, 30))
     assert to_counts({INF: 10}, buckets(1, 1), edges) is None
+
+
+ISTIO_EDGES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+def expected_buckets(requests: float, median: float, spread: float = 0.25) -> dict[float, float]:
+    """What a histogram holds on average when latencies are log-normal."""
+    below = lognorm(spread, scale=median).cdf
+    return {edge: requests * float(below(edge)) for edge in ISTIO_EDGES} | {INF: requests}
+
+
+def judge_latency(slower: float, reads: int, spread: float = 0.25) -> list[Verdict]:
+    past = expected_buckets(20_000, 0.1, spread)
+    edges, rule = choose_edges(past), make_latency_rule("latency", past)
+    assert rule is not None
+    counts = to_counts(expected_buckets(10, 0.1 * slower, spread), expected_buckets(190, 0.1, spread), edges)
+    assert counts is not None
+    rules, verdicts = Rules((rule,)), []
+    trial = begin(rules, {"latency": make_pasts(past, edges)})
+    for _ in range(reads):
+        trial, verdict = step(trial, Read(50, {"latency": counts}, top=True), rules)
+        verdicts.append(verdict)
+    return verdicts
+
+
+def test_a_shift_of_a_fifth_is_found_within_a_few_hundred_canary_requests() -> None:
+    verdicts = judge_latency(slower=1.2, reads=30)
+    found = next(at for at, verdict in enumerate(verdicts, 1) if verdict.decision is Decision.ROLLBACK)
+    assert 5 <= found <= 30  # reads of ten canary requests each
+
+
+def test_an_equal_latency_is_promoted_and_never_rolled_back() -> None:
+    decisions = [verdict.decision for verdict in judge_latency(slower=1.0, reads=80, spread=0.5)]
+    assert Decision.ROLLBACK not in decisions
+    assert decisions[-1] is Decision.PROMOTE
+
+
+def test_a_histogram_too_coarse_to_certify_watches_for_harm_and_does_not_gate() -> None:
+    # Half of the requests are above 0.1 s and next to none above 0.25 s.
+    rule = make_latency_rule("latency", expected_buckets(20_000, 0.1))
+    assert rule is not None
+    assert rule.safe is None
+    assert len(rule.edges) == 2
 
 
 # Intervals

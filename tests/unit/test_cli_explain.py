@@ -157,7 +157,7 @@ def test_completion_scripts_call_the_program_back(shell: str) -> None:
 
 
 def test_completion_answers_in_cobras_format() -> None:
-    verbs = complete(cli, ["re"]).splitlines()
+    verbs = complete(cli, ["ren"]).splitlines()
     assert [line.split("\t")[0] for line in verbs] == ["render", ":4"]
     codes = complete(cli, ["explain", "msp10"]).splitlines()
     assert codes[0] == f"MSP101\t{RULES['MSP101'].title}"

@@ -95,6 +95,24 @@ def test_objects_that_are_in_the_input_already_are_not_created(tmp_path: Path) -
     assert "~ VirtualService   ai-model-splitting" in run(PROGRESSIVE, str(tmp_path), *LIKELY).stdout
 
 
+def test_what_cannot_be_understood_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "deployed.yaml").write_text(CliRunner().invoke(cli, ["render", PROGRESSIVE]).stdout)
+    for path in Path(PROGRESSIVE).iterdir():
+        (tmp_path / path.name).write_text(path.read_text().replace("stableMember", "stabelMember"))
+    result = run(str(tmp_path), *LIKELY)
+    assert result.exit_code == 1
+    assert "did you mean stableMember?" in result.stderr
+    assert ", 0 to delete." in result.stdout
+
+
+def test_a_blue_green_group_stays_until_it_is_flipped(tmp_path: Path) -> None:
+    for path in Path(PROGRESSIVE).iterdir():
+        text = path.read_text().replace("    canary:\n      failureBudget: 20\n", "    blueGreen: {}\n")
+        (tmp_path / path.name).write_text(text)
+    result = run(str(tmp_path), *LIKELY)
+    assert "modelmesh-apps/ai-model: stays at ai-model-v1=100,ai-model-v2=0" in result.stdout
+
+
 @pytest.mark.parametrize("output", ["table", "json", "yaml"])
 def test_errors_make_the_exit_code_one_in_every_format(tmp_path: Path, output: str) -> None:
     for path in Path(PROGRESSIVE).iterdir():

@@ -1,6 +1,6 @@
 """A day of many canaries under everything at once."""
 
-from support.day import Day
+from support.fleetday import Day
 
 
 def test_whatever_a_day_brings_no_weight_moves_without_a_reason_and_no_step_is_left_out() -> None:

@@ -10,7 +10,7 @@ from meshsplit.api.status import ModelSplitStatus
 from meshsplit.controller.conditions import Facts, say_ready, say_routes, say_weights
 from meshsplit.controller.report import find_roles, make_bystander_status, make_status
 from meshsplit.diagnostics import Finding, ObjectRef, Related
-from meshsplit.model import Outcome, Split, Strategy
+from meshsplit.model import Outcome, Split
 from support.istio import make_group, make_split, model_mesh
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)
@@ -25,12 +25,11 @@ def facts_of(
     *findings: Finding,
     refused: Finding | None = None,
     withdrawn: Finding | None = None,
-    strategy: Strategy = Strategy.STATIC,
     rejected: str = "",
     failed: str = "",
 ) -> Facts:
     group = make_group(model_mesh("a"), model_mesh("b"))
-    group = replace(group, target=target, refused=refused, withdrawn=withdrawn, strategy=strategy)
+    group = replace(group, target=target, refused=refused, withdrawn=withdrawn)
     blocking = [finding for finding in (refused, withdrawn) if finding is not None]
     return Facts(Outcome(group, split), (*findings, *blocking), rejected=rejected, failed=failed)
 
@@ -108,13 +107,6 @@ def test_a_member_that_is_not_ready_is_waited_for() -> None:
     assert conditions_of(status)["Ready"] == ("False", "MemberNotReady")
     assert conditions_of(status)["Reconciling"] == ("True", "MemberNotReady")
     assert conditions_of(status)["Stalled"] == ("False", "NotStalled")
-
-
-def test_a_strategy_holds_a_group_away_from_its_target_and_says_so() -> None:
-    says = say_ready(facts_of(make_split({"a": 0, "b": 100}), SPLIT_80_20, strategy=Strategy.CANARY))
-    assert (says.status, says.reason) == ("True", "Held")
-    assert "serving a 80, b 20; the target a 0, b 100 waits" in says.message
-    assert say_ready(facts_of(strategy=Strategy.CANARY)).reason == "Steady"
 
 
 def test_what_the_server_refuses_stalls_and_what_it_cannot_take_now_is_tried_again() -> None:

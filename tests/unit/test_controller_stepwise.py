@@ -1,8 +1,11 @@
 """One controller and one cluster, step by step, at a clock of the test's own."""
 
 from meshsplit.controller import resources
-from support.fleet import GATEWAYS, SERVICES, SPLITS, Body
+from meshsplit.controller.fights import FREE_REPAIRS, LONGEST_PAUSE_SECONDS
+from meshsplit.controller.transitions import SETTLE_SECONDS
+from support.fleet import GATEWAYS, SERVICES, SPLITS, VIRTUAL_SERVICES, Body
 from support.manifests import (
+    GATEWAY,
     NAMESPACE,
     PERCENT,
     make_model_split,
@@ -65,3 +68,38 @@ def test_a_contradiction_with_another_modelsplit_is_not_said_of_this_one() -> No
 def make_split(name: str, **weights: int) -> Body:
     listed = [{"name": member, "weight": weight} for member, weight in weights.items()]
     return make_model_split(name, weightsFrom="Spec", members=listed)
+
+
+def test_the_earliest_of_two_delays_counts() -> None:
+    scene = Scene().serve(*make_pair())
+    forged = {"spec": {"exportTo": ["nowhere"], "http": []}}
+    for _ in range(FREE_REPAIRS + 5):  # the next repair waits for more than ten seconds
+        scene.clock.advance(LONGEST_PAUSE_SECONDS)
+        scene.user.patch(VIRTUAL_SERVICES, forged, "mnist-splitting", NAMESPACE)
+        scene.controller.step()
+    scene.user.patch(VIRTUAL_SERVICES, forged, "mnist-splitting", NAMESPACE)
+    scene.user.patch(SERVICES, {"metadata": {"annotations": {PERCENT: "90"}}}, "mnist-v1", NAMESPACE)
+    scene.controller.step()
+    assert scene.condition("WeightsValid") == ("False", "SumNot100")
+    assert scene.told("WeightsInvalid") == 0
+    scene.clock.advance(SETTLE_SECONDS)
+    scene.controller.step()
+    assert scene.told("WeightsInvalid") == 3, "the group, and both members"
+
+
+def test_a_status_lists_everybody_who_serves_also_who_is_no_member_any_more() -> None:
+    scene = Scene().serve(*make_pair())
+    unreadable = {"metadata": {"annotations": {GATEWAY: "no gateway"}}}
+    scene.user.patch(resources.NAMESPACES, unreadable, NAMESPACE)
+    listed = {"modelTag": None, "weightsFrom": "Spec", "members": [{"name": "mnist-v1", "weight": 100}]}
+    scene.user.patch(SPLITS, {"spec": listed}, "mnist", NAMESPACE)
+    scene.controller.settle()
+    assert scene.weights() == "mnist-v1=80,mnist-v2=20", "nothing changes that cannot be understood"
+    members = scene.user.get(SPLITS, "mnist", NAMESPACE)["status"]["members"]
+    assert [(member["name"], member["weight"]) for member in members] == [("mnist-v1", 80), ("mnist-v2", 20)]
+    # What the status says must be enough to go on from when the VirtualService is lost.
+    scene.user.delete(VIRTUAL_SERVICES, "mnist-splitting", NAMESPACE)
+    scene.controller.settle()
+    scene.user.patch(resources.NAMESPACES, make_namespace(), NAMESPACE)
+    scene.controller.settle()
+    assert scene.weights() == "mnist-v1=100"

@@ -164,6 +164,16 @@ def test_pods_scraped_earlier_count_as_far_back_as_they_were() -> None:
     assert reader.counts(snap(20, values, pods_at={"p": 16}), 20) is None
 
 
+def test_an_older_value_of_another_prometheus_is_no_reset() -> None:
+    """q was scraped at 10 by the first and p at 9.8 by the second, which saw q at 12."""
+    reader = Reader()
+    reader.counts(snap(10, {(A, "p", "good OK"): 1000, (B, "q", "good OK"): 50}), 10)
+    older: Values = {(A, "p", "good OK"): 990, (B, "q", "good OK"): 60}
+    assert reader.counts(snap(12, older, pods_at={"p": 9.8}), 12) == {"a": (0, 0), "b": (10, 0)}
+    newer: Values = {(A, "p", "good OK"): 1010, (B, "q", "good OK"): 70}
+    assert reader.counts(snap(14, newer), 14) == {"a": (10, 0), "b": (10, 0)}
+
+
 def test_a_sum_over_pods_that_falls_says_nothing() -> None:
     a, b = Place("custom", "", "a"), Place("custom", "", "b")
     reader = Reader(Custom("x", "y"), {"a": (a,), "b": (b,)})

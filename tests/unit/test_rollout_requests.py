@@ -41,6 +41,30 @@ def test_promote_step_goes_to_the_next_step(play: Play) -> None:
     assert play.state.phase is Phase.PROMOTED
 
 
+def test_promote_goes_to_the_whole_target_also_when_it_raises_two_members() -> None:
+    play = Play(canary(), split(a=0, b=50, c=50), live=split(a=100, b=0, c=0), names="abc")
+    play.step()
+    play.ask("promote")
+    assert play.state.serving == split(a=0, b=50, c=50)
+    play.step(15)
+    assert play.state.phase is Phase.PROMOTED
+
+
+def test_retry_begins_anew_what_is_inconclusive() -> None:
+    play = Play(make_spec({"canary": {"stepWeights": [5, 10]}}, analysis={"deadline": "5m"}), TO_B)
+    play.step()
+    play.read_until(100)
+    for _ in range(30):
+        play.read_nothing()
+    first, phases = play.state.id, [play.state.phase]
+    play.ask("retry")
+    assert play.weight == 50
+    assert play.state.id != first
+    phases.append(play.state.phase)
+    play.read_through()
+    assert [*phases, play.state.phase] == [Phase.INCONCLUSIVE, Phase.PROGRESSING, Phase.PROMOTED]
+
+
 def test_promote_step_starts_a_rollout_that_waits() -> None:
     play = Play(canary(), TO_B)
     play.step(problem="no metrics", traffic=None)
@@ -255,8 +279,8 @@ def test_a_request_that_cannot_be_read_says_why(request_text: str, details: str,
 
 def test_an_unreadable_request_is_answered_once() -> None:
     play = Play(blue_green(), split(a=100, b=0))
-    play.step(requests=(Unreadable("t", "weights add up to 110"),))
+    play.step(request=Unreadable("t", "weights add up to 110"))
     assert answer_of(play) == (False, "weights add up to 110")
     assert play.events == ["RequestRefused"]
-    play.step(1, requests=(Unreadable("t", "weights add up to 110"),))
+    play.step(1, request=Unreadable("t", "weights add up to 110"))
     assert play.events == []

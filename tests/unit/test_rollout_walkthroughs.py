@@ -1,7 +1,7 @@
-"""Rollouts as tables: what is seen at which time, and what is decided. The tables are in tests/walkthroughs.
+"""Rollouts as tables, in tests/walkthroughs: what is seen at which time, and what is decided.
 
-A file holds the ModelSplit's spec and a table; of each row TIME and SEEN are the input, the rest is what comes
-of it. MESHSPLIT_UPDATE_GOLDEN=1 writes the answers.
+A file holds the ModelSplit's spec and a table; of each row TIME and SEEN are the input, the rest is what
+comes of it. MESHSPLIT_UPDATE_GOLDEN=1 writes the answers.
 
 What may be seen: `-` (nothing new), `read`, `read 3%` (the canary's errors), `read nothing`, each with `x20`
 behind it for as many, 15 s apart, the last one at TIME; `target a=50,b=50`, `target invalid`, `unready b`,
@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -72,7 +73,7 @@ def read(play: Play, words: list[str], at: float) -> None:
 
 
 def ask(play: Play, words: list[str], at: float) -> None:
-    fields: dict[str, object] = {"step": "step" in words, "freeze": "freeze" in words}
+    fields: dict[str, Any] = {"step": "step" in words, "freeze": "freeze" in words}
     if words[0] == "set-weight":
         fields = {"split": to_split(words[1]), "seconds": float(words[2])}
     play.ask(words[0], after=at - play.now, **fields)

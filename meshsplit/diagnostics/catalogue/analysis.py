@@ -11,7 +11,7 @@ ANALYSIS = (
         "a metric has neither tolerance nor limit",
         why="A metric decides something only when it says how much worse than the stable member is harm "
         "(tolerance), or which value is too much in any case (limit).",
-        does="Reports it. The analysis is kept, and moves no traffic in this version.",
+        does="Reports it. A rollout that is to be judged by it waits: nothing is no evidence.",
         fix="Add tolerance, limit, or both.",
         example=dedent("""\
             metrics:
@@ -57,7 +57,7 @@ ANALYSIS = (
         "onInconclusive: Advance promotes without evidence",
         why="When the deadline passes without a verdict, Advance moves on all the same. A canary that "
         "hardly gets any traffic is then promoted because nobody looked.",
-        does="Accepts the setting. The analysis is kept, and moves no traffic in this version.",
+        does="Accepts the setting: at the deadline a canary that has shown nothing either way moves on.",
         fix="Use Hold (the default) or Rollback, or silence the warning where the risk is understood.",
         example=dedent("""\
             analysis:
@@ -70,7 +70,7 @@ ANALYSIS = (
         "a counter query uses rate() or increase()",
         why="The test counts requests. rate() and increase() extrapolate to the edges of their window and "
         "return fractions that are not counts, so the stated error probability would not hold.",
-        does="Reports it. The analysis is kept, and moves no traffic in this version.",
+        does="Reports it. A rollout that is to be judged by it waits: nothing is no evidence.",
         fix="Give the raw counter; resets are recognised.",
         example=dedent("""\
             bad: 'sum by (member) (rate(model_refusals_total[1m]))'   # wrong
@@ -83,13 +83,27 @@ ANALYSIS = (
         "nothing counts a metric",
         why="error-rate and latency are known for every kind of backend. Any other metric is counted by the "
         "two queries good and bad, both of them, which only a Prometheus can answer.",
-        does="Reports it. The analysis is kept, and moves no traffic in this version.",
+        does="Reports it. A rollout that is to be judged by it waits: nothing is no evidence.",
         fix="Give good and bad and the source prometheus, or use a built-in metric.",
         example=dedent("""\
             - name: refusals
               good: 'sum by (member) (model_answers_total)'
               bad: 'sum by (member) (model_refusals_total)'
               limit: "0.05"
+            """),
+    ),
+    Rule(
+        "MSP507",
+        Severity.ERROR,
+        "a window of the rollout never opens",
+        why="Steps move only while a window is open. A schedule, time zone or duration that cannot be read "
+        "names no time, so a rollout would wait for ever.",
+        does="Keeps the window closed: no step moves unless another window is open. A breach still rolls "
+        "back, and a person may still promote.",
+        fix="Write five cron fields (minute, hour, day, month, weekday), an IANA time zone, and a duration.",
+        example=dedent("""\
+            windows:
+            - {schedule: 0 9 * * 1-5, duration: 8h, timeZone: Europe/Zurich}
             """),
     ),
 )

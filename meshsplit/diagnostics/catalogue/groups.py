@@ -210,4 +210,14 @@ GROUPS = (
         does="Writes SingleHop routes for the group instead, which serve every member under its own name.",
         fix="Set routing.rest: SingleHop, or start every member with --model_name=<group>.",
     ),
+    Rule(
+        "MSP216",
+        Severity.WARNING,
+        "requests cannot be copied to the member that mirror names",
+        why="A copy carries the path that was rewritten for the member that answers. A member of another "
+        "name, or one behind ModelMesh's shared Service or a Host header, would not know what it is asked.",
+        does="Copies nothing. The rollout goes on as if mirror were not set.",
+        fix="Remove strategy.canary.mirror, or start every member with --model_name=<group> on a Service of "
+        "its own.",
+    ),
 )

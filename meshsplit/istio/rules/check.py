@@ -21,7 +21,7 @@ def check_object(body: Mapping[str, Any]) -> tuple[Violation, ...]:
     """List why the API server or Istio would refuse a VirtualService or DestinationRule, in order of reading.
 
     Any content is read without an error; an object of another kind breaks no rule. When fields have wrong
-    types only those are listed, as a server would. TLS and TCP routes, CORS, faults, mirrors, exportTo,
+    types only those are listed, as a server would. TLS and TCP routes, CORS, faults, exportTo,
     outlier detection, connection pools and client TLS are not looked into: nothing here writes them.
     """
     kind = body.get("kind") if isinstance(body, Mapping) else None

@@ -18,6 +18,7 @@ from meshsplit.istio.rules.ports import check_port
 from meshsplit.istio.rules.violation import Violation
 
 MAX_INT32 = 2**31 - 1
+LARGEST_PERCENT = 100
 
 RETRY_CONDITIONS = frozenset(
     (
@@ -41,6 +42,7 @@ def check_http_route(route: Fields, path: FieldPath, is_delegate: bool) -> Itera
     yield from _check_rewrite(route, path)
     yield from check_destinations(route.get("route") or [], (*path, "route"))
     yield from _check_retries(route.get("retries"), (*path, "retries"))
+    yield from _check_mirror(route, path)
     if route.get("timeout") is not None and (problem := why_not_duration(route["timeout"])):
         yield Violation((*path, "timeout"), problem)
 
@@ -135,6 +137,15 @@ def _check_retries(retries: Fields | None, path: FieldPath) -> Iterator[Violatio
     for condition in (retries.get("retryOn") or "").split(",") if retries.get("retryOn") else []:
         if condition not in RETRY_CONDITIONS and not _is_status_code(condition):
             yield Violation((*path, "retryOn"), f"{condition!r} is not a retry condition")
+
+
+def _check_mirror(route: Fields, path: FieldPath) -> Iterator[Violation]:
+    if route.get("mirror") is not None:
+        yield from check_service(route["mirror"], (*path, "mirror"))
+    value = (route.get("mirrorPercentage") or {}).get("value") or 0
+    if not 0 <= value <= LARGEST_PERCENT:
+        here = (*path, "mirrorPercentage", "value")
+        yield Violation(here, f"{value} is not a percentage from 0 to {LARGEST_PERCENT}")
 
 
 def _is_status_code(text: str) -> bool:

@@ -25,7 +25,7 @@ class Values:
 Shape = type | Each | Values | dict[str, "Shape"]
 """A scalar's type, a list, a map, or an object by its fields; fields that it does not name are free."""
 
-WORDS = {str: "a string", int: "an integer", bool: "true or false"}
+WORDS = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
 
 
 def check_shape(value: Any, shape: Shape, path: FieldPath = ()) -> Iterator[Violation]:
@@ -36,7 +36,7 @@ def check_shape(value: Any, shape: Shape, path: FieldPath = ()) -> Iterator[Viol
         yield from _check_map(value, lambda _: shape.shape, path)
     elif isinstance(shape, Each):
         yield from _check_list(value, shape.shape, path)
-    elif type(value) is not shape:
+    elif type(value) is not shape and not (shape is float and type(value) is int):
         yield Violation(path, f"want {WORDS[shape]}, got {value!r:.40}")
 
 
@@ -94,6 +94,8 @@ _HTTP_ROUTE: Shape = {
     "rewrite": {"uri": str, "authority": str, "uriRegexRewrite": {"match": str, "rewrite": str}},
     "timeout": str,
     "retries": {"attempts": int, "perTryTimeout": str, "retryOn": str},
+    "mirror": _SERVICE,
+    "mirrorPercentage": {"value": float},
     "headers": _HEADERS,
 }
 

@@ -65,7 +65,8 @@ class Conduct:
             return False
         behaviour, chance = self._behaviours[isvc]
         if behaviour.delay_seconds > 0:
-            await asyncio.sleep(behaviour.delay_seconds)
+            spread = chance.lognormvariate(0.0, behaviour.delay_spread) if behaviour.delay_spread else 1.0
+            await asyncio.sleep(behaviour.delay_seconds * spread)
         return chance.random() < behaviour.failing
 
     @contextmanager

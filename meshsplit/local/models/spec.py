@@ -59,11 +59,13 @@ class Behaviour:
     """How one InferenceService answers inference requests.
 
     A share `failing` (0 to 1) of them fails, with HTTP status 500 or gRPC status INTERNAL, drawn from `seed`;
-    each takes `delay_seconds` longer.
+    each takes `delay_seconds` longer. With a `delay_spread` that is the median of a log-normal delay, and the
+    spread is the standard deviation of its logarithm.
     """
 
     namespace: str
     isvc: str
     failing: float = 0.0
     delay_seconds: float = 0.0
+    delay_spread: float = 0.0
     seed: int = 0

@@ -52,7 +52,7 @@ def to_duration(seconds: float) -> str:
 def to_evidence(value: float) -> str:
     """Evidence with three digits at most; beyond a million only that it is more."""
     if value > _LARGE:
-        return ">10⁶"
+        return ">1e6"
     if value >= 100.0:
         return f"{value:.0f}"
     return f"{value:.2f}" if value < 10.0 else f"{value:.1f}"
@@ -67,3 +67,8 @@ def to_range(interval: Interval) -> str:
 
 def _times(value: float) -> str:
     return "∞" if not math.isfinite(value) else f"{value:.1f}" if value < 10.0 else f"{value:.0f}"
+
+
+def to_amount(rate: float) -> str:
+    """Requests a second."""
+    return f"{rate:.1f}" if rate < 100.0 else f"{rate:,.0f}"

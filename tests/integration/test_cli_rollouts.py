@@ -1,0 +1,421 @@
+"""What the verbs say of a rollout and ask of it, on statuses as a controller writes them."""
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from meshsplit.api.request import DETAILS, REQUEST
+from meshsplit.cli import kinds
+from meshsplit.cli.cluster import Cluster
+from meshsplit.cli.completion import complete
+from meshsplit.cli.main import VERBS, cli
+from meshsplit.cli.notdone import NotDone
+from meshsplit.cli.requesting import Ask, follow, prepare, read_user, send
+from meshsplit.cli.splits import to_live_split
+from meshsplit.cli.unreachable import CannotAnswer
+from meshsplit.kube.client import Client, Configuration
+from meshsplit.local.apiserver.faults import Fault
+from meshsplit.rollout.requests import Verb
+from meshsplit.rollout.state import Phase
+from support.live import (
+    EVERYTHING,
+    SINCE,
+    TAG,
+    Live,
+    live_cluster,
+    make_member,
+    make_namespace,
+    make_route,
+)
+from support.liverollouts import ROLLOUT, make_decision, make_rollout
+from support.scripted_api import answer, scripted_api
+from support.waiting import DEADLINE_SECONDS, eventually
+
+ROUTED = {"meshsplit.dev/weights": "mnist-v1=90,mnist-v2=10", TAG: "mnist"}
+LATER = "2026-01-01T00:01:00Z"
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    """A cluster whose group mnist is on its second step."""
+    with live_cluster(tmp_path, *EVERYTHING) as own:
+        own.write(kinds.NAMESPACES, make_namespace("models"))
+        own.write(kinds.INFERENCE_SERVICES, make_member("mnist-v1", "mnist", "0"))
+        own.write(kinds.INFERENCE_SERVICES, make_member("mnist-v2", "mnist", "100"))
+        route = make_route("mnist-splitting", annotations=ROUTED)
+        own.write(kinds.virtual_services("v1"), route, "meshsplit")
+        report(own)
+        yield own
+
+
+@pytest.fixture
+def cluster(live: Live) -> Cluster:
+    return Cluster(live.client("meshsplit-cli"), "test", "models")
+
+
+def report(live: Live, *words: Any, **status: Any) -> None:
+    """Write the status of mnist as a controller does."""
+    live.write(kinds.MODEL_SPLITS, make_rollout(*words, **status), "meshsplit")
+
+
+def read(live: Live) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(live.client().get(kinds.MODEL_SPLITS, "models", "mnist"))
+    return body
+
+
+def run(live: Live, *words: str, code: int = 0) -> str:
+    result = live.run(*words, "-n", "models")
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def answer_next(live: Live, *, accepted: bool = True, message: str = "", **status: Any) -> threading.Thread:
+    """A controller that answers the next request, and writes that status."""
+
+    def work() -> None:
+        eventually(lambda: REQUEST in (read(live)["metadata"].get("annotations") or {}), "a request")
+        details = json.loads(read(live)["metadata"]["annotations"][DETAILS])
+        said = {"token": details["token"], "accepted": accepted, "message": message}
+        report(live, **{**status, "request": said})
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+# What is said of a rollout
+
+
+def test_get_shows_the_step_and_the_rate_of_errors(live: Live) -> None:
+    row = run(live, "get").splitlines()[1]
+    assert re.fullmatch(
+        r"mnist  Canary +Progressing  mnist-v1  mnist-v2  90 / 10  2/4 +0\.28%  0\.03–1\.00 +\S+", row
+    )
+
+
+def test_status_shows_what_is_measured_and_what_it_is_worth(live: Live) -> None:
+    rollout = {"id": ROLLOUT, "state": "Progressing", "step": 2, "steps": 4}
+    report(live, rollout={**rollout, "waiting": "WaitingForSlot"})
+    lines = run(live, "status", "mnist").splitlines()
+    head = "mnist · models      ◌ Progressing, 90 / 10, canary step 2 of 4, waits: WaitingForSlot"
+    assert lines[0] == head
+    squeezed = [re.sub(r" {2,}", "  ", line.strip()) for line in lines]
+    for line in (
+        "Measured  90.3  10.3  7200 requests in this rollout",
+        "Canary errors  2 of 720  0.28%  true rate 0.03–1.00% (95%)",
+        "Stable errors  7 of 6480  0.11%",
+        "Ratio  2.571  0.5342–12.38 (95%)",
+        "Evidence  harm 0.41 of 100, safety 1.2 of 20  not sure yet",
+    ):
+        assert line in squeezed
+    assert not any(line.startswith("Promoted") for line in lines)
+
+
+def test_status_says_when_the_next_check_is(live: Live) -> None:
+    rollout = {"id": ROLLOUT, "state": "Progressing", "nextCheckAt": "2999-01-01T00:00:00Z"}
+    report(live, rollout=rollout)
+    assert re.search(r", next check in \d+y$", run(live, "status", "mnist").splitlines()[0])
+
+
+def test_status_says_who_has_paused_or_overridden_it(live: Live) -> None:
+    report(
+        live,
+        pause={"since": SINCE, "by": "jane", "reason": "incident 4711"},
+        override={"weights": "mnist-v1=80,mnist-v2=20", "until": LATER},
+    )
+    told = run(live, "status", "mnist")
+    assert f"! Paused since {SINCE} by jane: incident 4711." in told
+    assert f"! Overridden with mnist-v1=80,mnist-v2=20 until {LATER}." in told
+
+
+def test_explain_says_why_it_is_not_further(live: Live) -> None:
+    told = " ".join(run(live, "explain", "mnist").split())
+    assert f"The last decision was HOLD at {SINCE}, step 2/4: NotEnoughEvidence, 2 of 720" in told
+    assert "2 errors in 720 requests, true rate 0.03–1.00%, stable 7 in 6480 (0.11%)" in told
+    assert "To promote evidence of safety 1.2 must reach 20." in told
+    assert "To roll back evidence of harm 0.41 must reach 100." in told
+    assert told.endswith("Next: meshsplit watch mnist -n models")
+
+
+def test_a_report_carries_the_rollout_as_the_status_has_it(live: Live) -> None:
+    (split,) = json.loads(run(live, "get", "-o", "json"))["splits"]
+    assert split["rollout"]["id"] == ROLLOUT
+    assert split["lastDecision"]["evidence"][0]["stableRequests"] == 6480
+    assert (split["override"], split["pause"], split["history"]) == (None, None, [])
+    assert split["members"][1]["measuredPercent"] == "10.3"
+
+
+def test_history_lists_what_may_be_gone_back_to(live: Live) -> None:
+    entry = {"time": SINCE, "reason": "Requested", "rollout": ROLLOUT, "by": "jane"}
+    first = {**entry, "number": 1, "action": "Adopt", "weights": "mnist-v1=100,mnist-v2=0", "good": True}
+    second = {**entry, "number": 2, "action": "Advance", "weights": "mnist-v1=90,mnist-v2=10"}
+    report(live, history=[first, second])
+    header, *rows, following = run(live, "history", "mnist").splitlines()
+    assert header.split()[:3] == ["NUMBER", "TIME", "ACTION"]
+    assert [row.split()[:6] for row in rows] == [
+        ["1", SINCE, "Adopt", "Requested", "mnist-v1=100,mnist-v2=0", "yes"],
+        ["2", SINCE, "Advance", "Requested", "mnist-v1=90,mnist-v2=10", "-"],
+    ]
+    assert following == "Next: meshsplit rollback mnist --to 1 -n models"
+    entries = json.loads(run(live, "history", "mnist", "-o", "json"))["entries"]
+    assert [(each["number"], each["good"]) for each in entries] == [(1, True), (2, False)]
+
+
+# Following one
+
+
+def test_wait_says_where_the_rollout_is_and_gives_up(live: Live) -> None:
+    told = run(live, "wait", "mnist", "--for", "promoted", "--timeout", "100ms", code=4)
+    assert told.splitlines()[0] == "00:00:00Z step 2/4 at 10%"
+    assert "not promoted within 0.1s, it is Progressing" in told
+
+
+@pytest.mark.parametrize(
+    ("goal", "phase", "code"),
+    [
+        ("promoted", Phase.PROMOTED, 0),
+        ("promoted", Phase.ROLLED_BACK, 1),
+        ("promoted", Phase.ABORTED, 1),
+        ("rolled-back", Phase.ROLLED_BACK, 0),
+        ("rolled-back", Phase.PROMOTED, 1),
+        ("paused", Phase.PROMOTED, 1),
+        ("awaiting-promotion", Phase.AWAITING_PROMOTION, 0),
+        ("inconclusive", Phase.INCONCLUSIVE, 0),
+    ],
+)
+def test_wait_ends_where_the_rollout_does(live: Live, goal: str, phase: Phase, code: int) -> None:
+    report(live, 10, str(phase), phase)
+    told = json.loads(live.run("wait", "mnist", "--for", goal, "-o", "json", "-n", "models").stdout)
+    assert (told["kind"], told["for"], told["reached"]) == ("ActionResult", goal, code == 0)
+    run(live, "wait", "mnist", "--for", goal, code=code)
+
+
+def test_wait_goes_by_the_annotations_that_no_controller_has_seen_yet(live: Live) -> None:
+    report(live, 100, "Promoted", Phase.PROMOTED)
+    run(live, "wait", "mnist", "--for", "promoted")
+    live.write(kinds.INFERENCE_SERVICES, make_member("mnist-v1", "mnist", "60"))
+    live.write(kinds.INFERENCE_SERVICES, make_member("mnist-v2", "mnist", "40"))
+    run(live, "wait", "mnist", "--for", "promoted", "--timeout", "100ms", code=4)
+
+
+def test_an_api_that_fails_for_a_while_ends_no_waiting(live: Live, cluster: Cluster) -> None:
+    states = follow(cluster, "mnist", "meshsplit", DEADLINE_SECONDS)
+    next(states)
+    live.faults.add(Fault(path="/modelsplits/mnist", method="GET", code=503, times=2))
+    assert next(states).status.weight == "90 / 10"
+    live.client().delete(kinds.MODEL_SPLITS, "models", "mnist")
+    with pytest.raises(CannotAnswer, match="no ModelSplit mnist"):
+        next(states)
+
+
+def test_watch_prints_a_line_a_decision_and_ends_with_the_rollout(live: Live) -> None:
+    report(live, 0, "RolledBack", Phase.ROLLED_BACK, lastDecision=make_decision("Rollback", "Harm"))
+    line, last = run(live, "watch", "mnist", code=1).splitlines()
+    evidence = "2/720 0.28% [0.03,1.00] stable=7/6480 ratio=2.571 harm=0.41/100 safety=1.2/20"
+    assert line == f"{SINCE} models/mnist step=2/4 weight=0 ROLLBACK {evidence} Harm"
+    assert last == f"{SINCE} models/mnist rolled back: 100 / 0"
+    entry, outcome = (
+        json.loads(text) for text in run(live, "watch", "mnist", "-o", "json", code=1).splitlines()
+    )
+    assert (entry["action"], entry["evidence"][0]["requests"]) == ("Rollback", 720)
+    assert outcome["outcome"] == "rolled back"
+
+
+# Asking for something
+
+
+def test_a_request_is_previewed_guarded_and_answered(live: Live) -> None:
+    controller = answer_next(live, message="done")
+    told = run(live, "pause", "mnist", "--yes", "--reason", "incident 4711")
+    controller.join(DEADLINE_SECONDS)
+    assert "About to pause models/mnist (context meshsplit, rollout 7f3a)\n" in told
+    assert "  now     mnist-v1 90  mnist-v2 10\n" in told
+    assert "evidence so far: 2 errors in 720 requests" in told
+    assert "paused: models/mnist stays at 90 / 10. The analysis keeps measuring" in told
+    assert told.endswith("Next: meshsplit resume mnist -n models\n")
+    metadata = read(live)["metadata"]
+    assert metadata["annotations"][REQUEST] == f"pause/{ROLLOUT}"
+    details = json.loads(metadata["annotations"][DETAILS])
+    assert (details["reason"], "by" in details) == ("incident 4711", False)
+    owners = {entry["manager"]: entry["fieldsV1"] for entry in metadata["managedFields"]}
+    assert f"f:{REQUEST}" in owners["meshsplit-cli"]["f:metadata"]["f:annotations"]
+
+
+def test_what_the_controller_refuses_is_an_error(live: Live) -> None:
+    controller = answer_next(live, accepted=False, message="it is paused already")
+    told = run(live, "pause", "mnist", "--yes", code=3)
+    controller.join(DEADLINE_SECONDS)
+    assert "Error: it is paused already\nNext: meshsplit explain mnist -n models" in told
+
+
+def test_no_answer_in_time_is_said(live: Live) -> None:
+    told = run(live, "pause", "mnist", "--yes", "--timeout", "100ms", code=4)
+    assert "no answer to pause within 0.1s; the request stands and may still be done" in told
+    assert "takes the place of a request that nobody has answered: pause/7f3a" in run(
+        live, "pause", "mnist", "--dry-run=client"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["retry"], "no target is rejected, so there is nothing to retry"),
+        (["resume"], "it is not paused"),
+        (["flip"], "flip is for groups with a blueGreen strategy"),
+        (["rollback"], "the history has no good split to go back to"),
+        (["promote", "--max-jump", "25"], "the jump is 90 points, and --max-jump allows 25"),
+        (["abort"], "not confirmed: no terminal, pass --yes"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_refused_is_not_sent(live: Live, words: list[str], why: str) -> None:
+    confirmed = [] if words == ["abort"] else ["--yes"]
+    assert why in run(live, words[0], "mnist", *words[1:], *confirmed, code=3)
+    assert REQUEST not in (read(live)["metadata"].get("annotations") or {})
+
+
+def test_promote_says_what_it_skips(live: Live) -> None:
+    told = run(live, "promote", "mnist", "--dry-run=client")
+    assert "  after   mnist-v1   0  mnist-v2 100   jump of 90 points\n" in told
+    assert "  skips: steps 3 to 4, the evidence of safety that is still missing\n" in told
+    stepped = run(live, "promote", "mnist", "--step", "--dry-run=client", "--max-jump", "15")
+    assert "  after   mnist-v1 75  mnist-v2 25   jump of 15 points\n" in stepped
+
+
+def test_a_result_as_a_report(live: Live) -> None:
+    told = live.run("abort", "mnist", "-n", "models", "--dry-run=server", "-o", "json").stdout
+    result = json.loads(told)
+    assert (result["kind"], result["verb"], result["dryRun"]) == ("ActionResult", "abort", "server")
+    assert (result["before"], result["after"]) == (
+        {"mnist-v1": "90", "mnist-v2": "10"},
+        {"mnist-v1": "100", "mnist-v2": "0"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["mnist-v1=70", "mnist-v2=40"], "weights add up to 110, want 100 (mnist-v1=70, mnist-v2=40)"),
+        (["mnist-v1=70%"], "'mnist-v1=70%' is not MEMBER=PERCENT"),
+        (["mnist-v1=70", "mnist-v1=30"], "mnist-v1 is named twice"),
+        ([], "name weights as MEMBER=PERCENT, or --clear"),
+        (["mnist-v2=20", "--clear"], "name weights as MEMBER=PERCENT, or --clear"),
+        (["mnist-v2=20", "--for", "soon"], "--for: 'soon' is not a duration"),
+    ],
+    ids=str,
+)
+def test_weights_that_make_no_split_are_a_wrong_call(live: Live, words: list[str], why: str) -> None:
+    assert why in run(live, "set", "weight", "mnist", *words, code=2)
+
+
+# The guard
+
+
+def test_a_change_since_the_preview_stops_the_request(live: Live, cluster: Cluster) -> None:
+    seen = to_live_split(read(live))
+    report(live, 25)
+    with pytest.raises(NotDone, match="has changed since the preview; nothing was sent"):
+        send(cluster, seen, prepare(Ask(Verb.ABORT), seen, "", ""))
+    assert REQUEST not in (read(live)["metadata"].get("annotations") or {})
+
+
+def test_evidence_that_went_on_since_the_preview_does_not(live: Live, cluster: Cluster) -> None:
+    seen = to_live_split(read(live))
+    report(live, lastDecision=make_decision(safety="3.4"))
+    send(cluster, seen, prepare(Ask(Verb.ABORT), seen, "", ""))
+    assert read(live)["metadata"]["annotations"][REQUEST] == f"abort/{ROLLOUT}"
+
+
+def test_another_object_of_the_same_name_is_left_alone(live: Live, cluster: Cluster) -> None:
+    seen = to_live_split(read(live))
+    live.client().delete(kinds.MODEL_SPLITS, "models", "mnist")
+    with pytest.raises(NotDone, match="was deleted since the preview"):
+        send(cluster, seen, prepare(Ask(Verb.ABORT), seen, "", ""))
+    report(live)
+    with pytest.raises(NotDone, match="has changed since the preview"):
+        send(cluster, seen, prepare(Ask(Verb.ABORT), seen, "", ""))
+
+
+def test_the_user_is_who_the_api_says(live: Live, cluster: Cluster) -> None:
+    assert read_user(cluster) == ""  # the embedded server has no such review
+    review = {"metadata": {}, "status": {"userInfo": {"username": "jane"}}}
+    with scripted_api(answer(201, review)) as api:
+        configuration = Configuration()
+        configuration.host = api.url
+        assert read_user(Cluster(Client(configuration), api.url, "models")) == "jane"
+        (asked,) = api.requests
+    assert asked.path == "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    assert asked.content["kind"] == "SelfSubjectReview"
+
+
+# On a terminal
+
+
+def on_terminal(live: Live, awaited: bytes, typed: bytes, *words: str) -> tuple[int, str]:
+    """Exit code and all output of the program on a terminal, where that is typed once `awaited` is shown."""
+    master, slave = pty.openpty()
+    env = {**os.environ, "KUBECONFIG": str(live.kubeconfig), "TERM": "xterm", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "meshsplit", *words, "-n", "models"]
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env) as program:
+        os.close(slave)
+        shown, is_typed = b"", False
+        while part := _read_terminal(master):
+            shown += part
+            if not is_typed and awaited in shown:
+                os.write(master, typed)
+                is_typed = True
+    os.close(master)
+    return program.returncode, shown.decode().replace("\r\n", "\n")
+
+
+def _read_terminal(master: int) -> bytes:
+    ready, _, _ = select.select([master], [], [], DEADLINE_SECONDS)
+    assert ready, "the program says nothing"
+    try:
+        return os.read(master, 4096)
+    except OSError:  # the other end is closed
+        return b""
+
+
+def test_a_person_who_does_not_confirm_changes_nothing(live: Live) -> None:
+    code, shown = on_terminal(live, b"[y/N]", b"n\n", "abort", "mnist")
+    assert code == 3
+    assert "Go ahead? [y/N]: " in shown
+    assert shown.endswith("error: not confirmed\n")
+    assert REQUEST not in (read(live)["metadata"].get("annotations") or {})
+
+
+def test_a_person_who_confirms_is_obeyed(live: Live) -> None:
+    controller = answer_next(live)
+    code, shown = on_terminal(live, b"[y/N]", b"y\n", "pause", "mnist", "--freeze")
+    controller.join(DEADLINE_SECONDS)
+    assert (code, "frozen: models/mnist stays at 90 / 10" in shown) == (0, True)
+
+
+def test_watch_on_a_terminal_draws_in_place_until_q(live: Live) -> None:
+    code, shown = on_terminal(live, b"q quits", b"q", "watch", "mnist")
+    assert code == 0
+    screen, _, after = shown.partition("\x1b[?1049l")
+    assert screen.startswith("\x1b[?1049h")
+    assert "canary step 2 of 4" in screen
+    assert after.startswith("mnist · models      ◌ Progressing")
+
+
+def test_names_are_completed_for_every_verb_that_takes_one(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(live.kubeconfig))
+    taking = ("watch", "history", "promote", "pause", "resume", "abort", "retry", "flip", "rollback", "wait")
+    assert set(taking) < set(VERBS)
+    for words in (*([verb] for verb in taking), ["set", "weight"]):
+        assert complete(cli, [*words, "-n", "models", "m"]).splitlines() == ["mnist", ":4"]
