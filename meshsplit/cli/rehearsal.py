@@ -19,7 +19,7 @@ from meshsplit.model import (
     Split,
     Strategy,
 )
-from meshsplit.rollout.answers import answer
+from meshsplit.rollout.answers import answer_request
 from meshsplit.rollout.engine import advance
 from meshsplit.rollout.observation import Observation
 from meshsplit.rollout.requests import Request
@@ -63,7 +63,7 @@ def rehearse(split: LiveSplit, request: Request, at: float) -> Rehearsal:
     group = _make_group(split, spec)
     if state.goal is None:
         state = advance(group, spec, state, Observation(), at, now).state
-    done = answer(state, Turn(group, spec, Observation(), at, state.decisions), request)
+    done = answer_request(state, Turn(group, spec, Observation(request=request), at, state.decisions))
     handled = done.handled
     if handled is not None and handled.token == request.token and not handled.accepted:
         return Rehearsal(now, None, handled.message)

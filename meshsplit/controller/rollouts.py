@@ -190,7 +190,7 @@ class Rollouts:
             problem=measured.problem if measured is not None else "",
             latency=measured.latency if measured is not None else (),
             gates=self.gates.find(group.key),
-            requests=(split.request,) if split.request is not None else (),
+            request=split.request,
             slot_free=before.takes_slot or find_slot(group.key, settings.max_concurrent_rollouts),
             stopped=settings.stop_rollouts,
         )

@@ -214,7 +214,9 @@ class Day:
         ]
         taken = [each for each in of_rollout if each["action"] in FORWARD]
         canary = f"{name}-v2" if self.on_second[name] else f"{name}-v1"
-        weights = [to_thousandths(to_split(each["weights"]))[canary] for each in [*taken, record]]
+        splits = [to_split(each["weights"]) for each in [*taken, record]]
+        assert None not in splits, f"unreadable weights: {record}"
+        weights = [to_thousandths(split)[canary] for split in splits if split is not None]
         assert weights == list(WEIGHTS[1 : len(weights) + 1]), f"steps of {name}: {weights}, {record}"
 
     def _check_routes(self, name: str, split: Split | None) -> None:
