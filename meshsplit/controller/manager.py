@@ -204,7 +204,9 @@ class Manager:
         cache, resource = self.cache, resources.virtual_services(version)
         settings = replace(self._options.settings, istio_api_version=resource.api_version)
         writer = LeadersWriter(self._api, lambda: self.is_leader)
-        splits = Splits(writer, settings, cache.splits)
+        splits = Splits(
+            writer, settings, cache.splits, lambda touched: self._enqueue(cache.touched_by_splits(touched))
+        )
         return Reconciler(
             settings=settings,
             cache=cache,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meshsplit.api.modelsplit import API_VERSION, KIND
@@ -14,6 +15,8 @@ from meshsplit.controller.resources import MODEL_SPLITS
 from meshsplit.kube.port import NotFound, ObjectKey
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meshsplit.api.status import ModelSplitStatus
     from meshsplit.controller.index import Key
     from meshsplit.kube.port import Writer
@@ -24,23 +27,34 @@ log = logging.getLogger(__name__)
 
 
 class Splits:
-    """Writes ModelSplits; every answer of the server goes into `store`. All raise ApiError."""
+    """Writes ModelSplits; every answer of the server goes into `store`. All raise ApiError.
 
-    def __init__(self, api: Writer, settings: Settings, store: Store[LiveSplit, Key]) -> None:
+    An answer may hold what a user has changed in the meantime; the watch then has nothing new to tell of it,
+    so `on_news` gets whom that concerns.
+    """
+
+    def __init__(
+        self,
+        api: Writer,
+        settings: Settings,
+        store: Store[LiveSplit, Key],
+        on_news: Callable[[frozenset[Key]], object],
+    ) -> None:
         self._api = api
         self._settings = settings
         self._store = store
+        self._on_news = on_news
 
     def create_mirror(self, key: GroupKey) -> LiveSplit:
         """The mirror of a group; Conflict when somebody made a ModelSplit of that name in the meantime."""
-        live = self._keep(self._api.apply(MODEL_SPLITS, make_mirror(key), force=False))
+        live = self._keep(self._api.apply(MODEL_SPLITS, make_mirror(key), force=False), None)
         log.info("mirrored", extra={"group": str(key)})
         return live
 
     def release(self, split: LiveSplit) -> LiveSplit:
         """Leave a mirror to the user who has taken it over."""
         ref = split.reading.split.ref
-        live = self._keep(self._api.patch(MODEL_SPLITS, ref.namespace, ref.name, RELEASE))
+        live = self._keep(self._api.patch(MODEL_SPLITS, ref.namespace, ref.name, RELEASE), split)
         log.info("released", extra={"group": str(split.key)})
         return live
 
@@ -53,7 +67,10 @@ class Splits:
         log.info("unmirrored", extra={"group": str(split.key)})
 
     def report(self, split: LiveSplit, status: ModelSplitStatus) -> LiveSplit | None:
-        """Write the status, unless it is there; None when the object is gone."""
+        """Write the status, unless it is there; `split` with it, None when the object is gone.
+
+        What it asks for stays as the caller has read it: that is what the status is about.
+        """
         if split.has_status and split.status == status:
             return split
         ref = split.reading.split.ref
@@ -68,12 +85,20 @@ class Splits:
             "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
         }
         try:
-            return self._keep(self._api.apply_status(MODEL_SPLITS, body))
+            live = self._keep(self._api.apply_status(MODEL_SPLITS, body), split)
         except NotFound:
             return None
+        return replace(split, status=live.status, has_status=live.has_status, version=live.version)
 
-    def _keep(self, answer: bytes) -> LiveSplit:
+    def _keep(self, answer: bytes, before: LiveSplit | None) -> LiveSplit:
         live = to_live_split(json.loads(answer), self._settings)
         ref = live.reading.split.ref
-        self._store.upsert(ObjectKey(ref.namespace, ref.name), live)
+        touched = self._store.upsert(ObjectKey(ref.namespace, ref.name), live)
+        if before is not None and _asked(live) != _asked(before):
+            self._on_news(touched)
         return live
+
+
+def _asked(split: LiveSplit) -> tuple[object, ...]:
+    """All of a ModelSplit that users write."""
+    return split.reading, split.generation, split.request, split.deleting, split.taken_over

@@ -93,7 +93,12 @@ class Controller:
         self.cache = Cache(Claims())
         self.queue: WorkQueue[GroupKey] = WorkQueue(clock=self.clock.count)
         virtual_services = resources.virtual_services(ISTIO_VERSION)
-        splits = Splits(writer, self.settings, self.cache.splits)
+        splits = Splits(
+            writer,
+            self.settings,
+            self.cache.splits,
+            lambda touched: self.enqueue(self.cache.touched_by_splits(touched)),
+        )
         self.meter = Meter(self._find_source, self.enqueue, lambda: self.clock.utc().timestamp())
         self.gates = GateCalls(self.api, self.enqueue)
         self.rollouts = Rollouts(

@@ -3,6 +3,7 @@
 from meshsplit.controller import resources
 from meshsplit.controller.fights import FREE_REPAIRS, LONGEST_PAUSE_SECONDS
 from meshsplit.controller.transitions import SETTLE_SECONDS
+from meshsplit.kube.port import Resource
 from support.fleet import GATEWAYS, SERVICES, SPLITS, VIRTUAL_SERVICES, Body
 from support.manifests import (
     GATEWAY,
@@ -103,3 +104,23 @@ def test_a_status_lists_everybody_who_serves_also_who_is_no_member_any_more() ->
     scene.user.patch(resources.NAMESPACES, make_namespace(), NAMESPACE)
     scene.controller.settle()
     assert scene.weights() == "mnist-v1=100"
+
+
+def test_what_a_user_asks_for_while_a_status_is_written_is_not_missed() -> None:
+    scene = Scene()
+    for name in ("blue", "green"):
+        scene.user.create(SERVICES, make_service(name, None, None))
+    scene.user.create(SPLITS, make_split("scorer", blue=100, green=0))
+    flipped = {"spec": {"members": [{"name": "blue", "weight": 0}, {"name": "green", "weight": 100}]}}
+
+    def edit_first(verb: str, resource: Resource, name: str) -> None:
+        if resource.plural == SPLITS.plural and flipped["spec"]:
+            spec, flipped["spec"] = flipped["spec"], {}
+            scene.user.patch(SPLITS, {"spec": spec}, name, NAMESPACE)
+
+    scene.api.before = edit_first
+    scene.controller.start().work()
+    # The watch is late: all that the controller has is the answer to its own write.
+    assert scene.weights("scorer") == "blue=0,green=100"
+    status = scene.user.get(SPLITS, "scorer", NAMESPACE)
+    assert status["status"]["observedGeneration"] == status["metadata"]["generation"]
