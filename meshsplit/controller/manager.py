@@ -204,7 +204,7 @@ class Manager:
         cache, resource = self.cache, resources.virtual_services(version)
         settings = replace(self._options.settings, istio_api_version=resource.api_version)
         writer = LeadersWriter(self._api, lambda: self.is_leader)
-        splits = Splits(writer, settings, cache.splits)
+        splits = Splits(writer, settings, cache.splits, self._enqueue)
         return Reconciler(
             settings=settings,
             cache=cache,

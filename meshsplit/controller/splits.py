@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from meshsplit.api.modelsplit import API_VERSION, KIND
@@ -14,6 +15,8 @@ from meshsplit.controller.resources import MODEL_SPLITS
 from meshsplit.kube.port import NotFound, ObjectKey
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meshsplit.api.status import ModelSplitStatus
     from meshsplit.controller.index import Key
     from meshsplit.kube.port import Writer
@@ -24,10 +27,21 @@ log = logging.getLogger(__name__)
 
 
 class Splits:
-    """Writes ModelSplits; every answer of the server goes into `store`. All raise ApiError."""
+    """Writes ModelSplits; every answer of the server goes into `store`. All raise ApiError.
 
-    def __init__(self, api: Writer, settings: Settings, store: Store[LiveSplit, Key]) -> None:
+    `on_overtaken` gets the groups to look at again because such an answer shows what no watch has told yet:
+    its event comes later, about a version that is then older than the one in the store, and says nothing new.
+    """
+
+    def __init__(
+        self,
+        api: Writer,
+        settings: Settings,
+        store: Store[LiveSplit, Key],
+        on_overtaken: Callable[[frozenset[GroupKey]], object] = lambda _keys: None,
+    ) -> None:
         self._api = api
+        self._on_overtaken = on_overtaken
         self._settings = settings
         self._store = store
 
@@ -68,9 +82,12 @@ class Splits:
             "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
         }
         try:
-            return self._keep(self._api.apply_status(MODEL_SPLITS, body))
+            live = self._keep(self._api.apply_status(MODEL_SPLITS, body))
         except NotFound:
             return None
+        if replace(live, status=split.status, has_status=split.has_status) != split:
+            self._on_overtaken(frozenset({split.key, live.key}))
+        return live
 
     def _keep(self, answer: bytes) -> LiveSplit:
         live = to_live_split(json.loads(answer), self._settings)

@@ -93,7 +93,7 @@ class Controller:
         self.cache = Cache(Claims())
         self.queue: WorkQueue[GroupKey] = WorkQueue(clock=self.clock.count)
         virtual_services = resources.virtual_services(ISTIO_VERSION)
-        splits = Splits(writer, self.settings, self.cache.splits)
+        splits = Splits(writer, self.settings, self.cache.splits, self.enqueue)
         self.meter = Meter(self._find_source, self.enqueue, lambda: self.clock.utc().timestamp())
         self.gates = GateCalls(self.api, self.enqueue)
         self.rollouts = Rollouts(
