@@ -179,7 +179,7 @@ def test_colour_says_what_a_word_says_too(shared: Live) -> None:
         "\x1b[32m✔ Steady\x1b[0m, 80 / 20"
         in shared.run("status", "mnist", "-n", "models", "--color", "always").stdout
     )
-    assert "\x1b[31m\x1b[1m✖ failure:\x1b[0m" in shared.run("check", "--color", "always").stdout
+    assert "\x1b[33m‼ warning:\x1b[0m" in shared.run("check", "--color", "always").stdout
 
 
 def test_a_group_that_no_controller_saw_is_told_from_a_typing_mistake(shared: Live) -> None:

@@ -116,6 +116,16 @@ def test_a_half_open_watch_is_given_up() -> None:
     assert raised.value.reason == "Timeout"
 
 
+def test_a_dry_run_says_so_with_everything_that_it_writes() -> None:
+    with scripted_api(*[answer(200, WIDGET)] * 4) as api:
+        client = make_client(api.url, field_manager="tester", dry_run=True)
+        client.create(WIDGETS, WIDGET)
+        client.patch(WIDGETS, "ns", "a", {})
+        client.apply(WIDGETS, WIDGET)
+        client.delete(WIDGETS, "ns", "a")
+    assert [request.query["dryRun"] for request in api.requests] == ["All"] * 4
+
+
 def test_an_apply_sends_the_whole_object_and_reads_the_created_one() -> None:
     desired = {**WIDGET, "spec": {"tag": "\U0001f600\x7f"}}
     with scripted_api(answer(201, WIDGET), answer(200, WIDGET)) as api:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from meshsplit.kube import client
-from meshsplit.kube.client import ConfigurationError, find_namespace, load_configuration
+from meshsplit.kube.client import ConfigurationError, find_context, find_namespace, load_configuration
 
 
 def make_kubeconfig(folder: Path, **changes: Any) -> Path:
@@ -110,6 +110,16 @@ def test_the_namespace_is_that_of_the_context(tmp_path: Path) -> None:
     assert find_namespace(path) == "default"
     assert find_namespace(path, "two") == "models"
     assert find_namespace(str(tmp_path / "nothing-here")) == "default"
+
+
+def test_the_context_is_the_current_one_or_the_one_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(make_kubeconfig(tmp_path))
+    assert (find_context(path), find_context(path, "two")) == ("one", "two")
+    assert find_context(str(tmp_path / "nothing-here")) == ""
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    assert find_context() == ""
 
 
 def test_in_a_pod_the_namespace_is_that_of_its_account(
