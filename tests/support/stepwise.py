@@ -160,8 +160,8 @@ class Controller:
             if not kinds or follower.resource.plural in kinds:
                 follower.run()
 
-    def work(self) -> int:
-        """Work on every key that is wanted now; how many there were."""
+    def work(self, most: int = 1000) -> int:
+        """Work on every key that is wanted now; how many there were, `most` at the most."""
         worked = 0
         while (key := self.queue.get(timeout=0.0)) is not None:
             worked += 1
@@ -176,7 +176,7 @@ class Controller:
                     self.queue.add_after(key, pause)
             finally:
                 self.queue.done(key)
-            assert worked < 1000, f"no end of work, last on {key}"
+            assert worked < most, f"no end of work, last on {key}"
         return worked
 
     def measure(self) -> None:
