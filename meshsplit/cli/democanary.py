@@ -169,7 +169,7 @@ def _say_how_it_ended(
     output.answer(f"\n{paint(f'{CANARY} is {how}{held}')}")
     output.answer(f"Callers sent {tally.total:,} requests and saw {tally.failed:,} fail.")
     if log.reads:
-        output.answer("\n" + to_comparison(ended, log.reads))
+        output.answer(f"\n{to_comparison(ended, log.reads)}\n")
     if not expected:
         output.say(f"error: {scenario.name} was to be {ENDS[scenario.expected]}")
     return expected

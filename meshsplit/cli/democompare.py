@@ -23,8 +23,8 @@ _FLAGGER, _ARGO = FlaggerSettings(), ArgoSettings()
 HOW = f"""\
 Flagger and Argo are computed, not run. Their rules get the requests that were counted above, over
 and over, shared out by their own weights; the canary fails as often as it was counted to at its
-largest weight that is not above theirs. Both look at the share of successes, with the numbers of
-their documentation's examples:
+largest weight that is not above theirs, so their figures are as unsure as the rates above. Both
+look at the share of successes, with the numbers of their documentation's examples:
   Flagger  a check every {to_duration(_FLAGGER.interval)} for {_FLAGGER.min_success:.0%}, \
 {_FLAGGER.threshold} failed ones roll back; {to_weight(_FLAGGER.step_weight)}% more each, \
 up to {to_weight(_FLAGGER.max_weight)}%
