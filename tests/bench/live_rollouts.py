@@ -21,9 +21,9 @@ from bench.report import Spread, parse_quick, say, say_header, say_table
 from meshsplit.controller.rollouts import find_state
 from meshsplit.metrics.prometheus import LAG_SECONDS, PrometheusSource
 from meshsplit.model import Settings
-from support.day import Day
 from support.fake_prometheus import FakePrometheus, fake_prometheus
 from support.fleet import SERVICES, SPLITS
+from support.fleetday import Day
 from support.manifests import NAMESPACE, make_model_split, make_service
 from support.offline import Scene
 from support.stepwise import Controller
