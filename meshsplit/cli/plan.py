@@ -16,6 +16,7 @@ from meshsplit.cli.render import reported
 from meshsplit.cli.rollouts import Rollout, find_rollouts
 from meshsplit.cli.text import next_to_explain, to_text
 from meshsplit.diagnostics import ObjectRef, Severity
+from meshsplit.model import Strategy
 from meshsplit.simulation.obstacles import to_findings
 
 
@@ -89,9 +90,8 @@ def _write(
     steps = {str(rollout.group.key) for rollout in rollouts}
     for outcome in checked.translation.outcomes:
         if str(outcome.group.key) not in steps and outcome.split is not None:
-            what = (
-                f"stays at {outcome.split}" if outcome.group.strategy else f"set to {outcome.split} at once"
-            )
+            at_once = outcome.group.strategy is Strategy.STATIC
+            what = f"set to {outcome.split} at once" if at_once else f"stays at {outcome.split}"
             output.answer(f"{outcome.group.key}: {what}\n")
     objects = to_objects(differences, rollouts)
     if objects:

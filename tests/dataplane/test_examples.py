@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
-from support.load import ask, infer_path
+from support.load import ask, constant_load, infer_path
 from support.local_mesh import EXAMPLES, local_mesh, wait_for
 from support.shares import assert_shares
 
@@ -18,7 +18,7 @@ def test_every_example_is_tested_here() -> None:
     tests = Path(__file__).read_text()
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()} - {"payloads", "scenarios"}
     assert {name for name in folders if f'"{name}"' not in tests} == set()
-    assert len(folders) == 7
+    assert len(folders) == 9
 
 
 def test_modelmesh_canary(tmp_path: Path) -> None:
@@ -62,6 +62,16 @@ def test_blue_green_flips_all_traffic(tmp_path: Path) -> None:
         wait_for(lambda: "scorer-green=100" in mesh.log.read_text(), 10, "the flip")
         assert send_rest(mesh.url, path, BODY, 200) == Tally((("scorer-green", 200),), 0)
         assert send_grpc(mesh.url, "scorer", 200) == Tally((("scorer-green", 200),), 0)
+
+
+def test_canary_walks_to_the_new_version_under_load(tmp_path: Path) -> None:
+    path = infer_path("modelmesh-apps", "ai-model")
+    with local_mesh(EXAMPLES / "canary", tmp_path) as mesh:
+        assert send_rest(mesh.url, path, BODY, 200) == Tally((("ai-model-v1", 200),), 0)
+        with constant_load(mesh.url, path) as load:
+            wait_for(lambda: "ai-model-v2=30" in mesh.log.read_text(), 120, "the second step")
+        assert set(load.members) == {"ai-model-v1", "ai-model-v2"}
+        assert load.failures == []
 
 
 def test_progressive_starts_with_all_traffic_on_stable(tmp_path: Path) -> None:

@@ -213,7 +213,19 @@ def test_the_demo_measures_edits_under_load_and_ends(
     if with_kubectl:
         need_kubectl()
     done = subprocess.run(
-        [sys.executable, "-m", "meshsplit", "demo", "--once", "--gateway-port", "0", "--requests", "400"],
+        [
+            sys.executable,
+            "-m",
+            "meshsplit",
+            "demo",
+            "--scenario",
+            "split",
+            "--once",
+            "--gateway-port",
+            "0",
+            "--requests",
+            "400",
+        ],
         cwd=tmp_path,
         env={**os.environ, "HOME": str(tmp_path), **environment},
         capture_output=True,

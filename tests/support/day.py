@@ -9,7 +9,7 @@ from meshsplit.rollout.engine import advance, is_urgent
 from meshsplit.rollout.observation import Observation
 from meshsplit.rollout.requests import Request, Verb
 from meshsplit.rollout.splits import is_same
-from meshsplit.rollout.state import ACTIVE, RolloutState
+from meshsplit.rollout.state import ACTIVE, Act, RolloutState
 from meshsplit.rollout.storage import to_state, to_text
 from meshsplit.simulation.day import GroupDay
 from meshsplit.simulation.world import Phase, World
@@ -111,8 +111,9 @@ def _make_pass(day: Day, chance: random.Random, at: int, aim: str, persons: bool
     if changed and after.history[-1].number <= before.decisions:
         day.unexplained += 1
     if before.phase in ACTIVE and after.phase not in ACTIVE:
-        by = "by hand" if after.history[-1].by else "by evidence"
-        day.outcomes.append(f"{after.phase} {by}")
+        newest = after.history[-1]
+        by = "by hand" if newest.by else "by evidence"
+        day.outcomes.append("Reverted" if newest.act is Act.REVERT else f"{after.phase} {by}")
     group_day.state = to_state(to_text(after))
 
 

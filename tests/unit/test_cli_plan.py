@@ -31,7 +31,7 @@ def test_the_steps_the_total_and_the_cost_of_faults_are_said() -> None:
     assert "No rule needs fewer than" in result.stdout
     assert "  + VirtualService   ai-model-splitting" in result.stdout
     assert "  ~ ModelSplit       ai-model             status only" in result.stdout
-    assert lines[-1] == "Plan: 3 to create, 0 to change, 0 to delete. 0 errors, 0 warnings, 2 notes."
+    assert lines[-1] == "Plan: 3 to create, 0 to change, 0 to delete. 0 errors, 0 warnings, 0 notes."
 
 
 def test_what_cannot_be_shown_in_time_is_a_finding_with_what_would_help() -> None:

@@ -58,12 +58,14 @@ def test_the_controller_has_the_rights_it_uses_and_no_other(name: str) -> None:
         "meshsplit.dev/modelsplits/status": {"patch"},
         "/events": {"create", "patch"},
         "coordination.k8s.io/leases": {"create", "get", "patch"},
+        "discovery.k8s.io/endpointslices": {"list"},
     }
     if name == "namespace-install.yaml":
         # Of its own Namespace a Role can grant get; the others are mostly or wholly outside of it.
         expected["/namespaces"] = {"get"}
         del expected["serving.kserve.io/clusterservingruntimes"]
         del expected["networking.istio.io/gateways"]
+        del expected["discovery.k8s.io/endpointslices"]
     assert granted(name) == expected
 
 

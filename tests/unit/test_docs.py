@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import BaseModel
 
+from meshsplit.api import request
 from meshsplit.api.disvc import DistributedInferenceServiceSpec
 from meshsplit.api.settings import SettingsFile
 from meshsplit.api.structural import Schema, to_structural
@@ -324,13 +325,20 @@ def test_the_table_of_scenarios_has_every_field() -> None:
 def test_the_table_of_labels_and_annotations_has_every_key() -> None:
     rows = {code_words(row[0])[0] for row in read_table(REFERENCE, "Labels and annotations")}
     without_a_prefix = {keys.ENABLE_ROUTE, names.INFERENCESERVICE_NAME}
-    assert rows == {*find_keys(keys), *find_keys(names), IGNORE_ANNOTATION, *without_a_prefix}
+    assert rows == {
+        *find_keys(keys),
+        *find_keys(names),
+        *find_keys(request),
+        IGNORE_ANNOTATION,
+        *without_a_prefix,
+    }
 
 
 def get_options(verb: str) -> Sequence[click.Option]:
     command = cli.get_command(click.Context(cli), verb)
     assert command is not None
-    return [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    return [each for one in commands for each in one.params if isinstance(each, click.Option)]
 
 
 def test_the_table_of_options_has_every_option_of_every_verb() -> None:
