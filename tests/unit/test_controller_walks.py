@@ -151,13 +151,19 @@ class Closed:
             raise ApiError(500, "InternalError", f"cannot {verb}")
 
 
-def test_what_was_counted_on_routes_that_were_never_written_is_no_evidence_at_the_new_weight() -> None:
+def walk_to_a_shut_door() -> tuple[Walk, Closed]:
+    """A canary at 10 %, from where no step can be written."""
     walk = Walk()
     api = Closed(walk)
     walk.start(api.api)
     walk.go()
     walk.tick_to(10)
     api.shut = True
+    return walk, api
+
+
+def test_what_was_counted_on_routes_that_were_never_written_is_no_evidence_at_the_new_weight() -> None:
+    walk, api = walk_to_a_shut_door()
     for _ in range(30):
         walk.tick()
     assert walk.weight == 10
@@ -174,12 +180,7 @@ def test_what_was_counted_on_routes_that_were_never_written_is_no_evidence_at_th
 
 
 def test_an_outage_is_gone_back_from_while_the_weights_of_a_step_cannot_be_written() -> None:
-    walk = Walk()
-    api = Closed(walk)
-    walk.start(api.api)
-    walk.go()
-    walk.tick_to(10)
-    api.shut = True
+    walk, api = walk_to_a_shut_door()
     for _ in range(6):
         walk.tick()
     walk.failing[walk.canary] = 1.0
