@@ -121,7 +121,7 @@ def test_weights_in_the_modelsplit_need_no_tags_and_no_annotations(scene: Scene)
         scene.serves(None, "scorer")
 
 
-def test_a_strategy_holds_the_split_that_serves(scene: Scene) -> None:
+def test_a_canary_that_nothing_can_be_measured_of_does_not_begin(scene: Scene) -> None:
     scene.pair("100", "0")
     with running(scene.api):
         scene.serves("mnist-v1=100,mnist-v2=0")
@@ -134,7 +134,7 @@ def test_a_strategy_holds_the_split_that_serves(scene: Scene) -> None:
         scene.says("Ready", "True", "Steady", "own")
         scene.edit("mnist-v1", "0")
         scene.edit("mnist-v2", "100")
-        scene.says("Ready", "True", "Held", "own")
+        scene.says("Ready", "True", "Pending", "own")
         assert scene.weights() == "mnist-v1=100,mnist-v2=0"
         scene.patch(SPLITS, "own", {"spec": {"strategy": None}})
         scene.serves("mnist-v1=0,mnist-v2=100")

@@ -50,7 +50,7 @@ def test_a_status_of_another_shape_is_told_with_its_field() -> None:
             ],
             "was bad",
         ),
-        ([make_condition("Ready", "True", "Held"), make_condition("Stalled", "False", "NotStalled")], ""),
+        ([make_condition("Ready", "True", "Pending"), make_condition("Stalled", "False", "NotStalled")], ""),
     ],
 )
 def test_what_wants_attention(conditions: list[dict[str, Any]], attention: str) -> None:
