@@ -38,9 +38,11 @@ class LeadersWriter:
         """As Writer.patch."""
         return self._leading().patch(resource, namespace, name, body)
 
-    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
+    def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str = "", version: int = 0
+    ) -> None:
         """As Writer.delete."""
-        self._leading().delete(resource, namespace, name, uid=uid)
+        self._leading().delete(resource, namespace, name, uid=uid, version=version)
 
     def _leading(self) -> Writer:
         if not self._leads():

@@ -69,9 +69,12 @@ class Routes:
         return 0.0
 
     def delete(self, route: LiveRoute) -> None:
-        """Delete the very object that was seen; Conflict when another one has taken its place."""
+        """Delete what was seen; Conflict when it is another one now, or somebody else's routes by now.
+
+        A model and a group can want the same name: what one lays down the other may have taken up.
+        """
         with suppress(NotFound):
-            self._api.delete(self.resource, route.namespace, route.name, uid=route.uid)
+            self._api.delete(self.resource, route.namespace, route.name, uid=route.uid, version=route.version)
         self._store.delete(ObjectKey(route.namespace, route.name))
         self._agreed.pop(route.identity, None)
         self._fights.forget(route.identity)

@@ -218,9 +218,13 @@ class Client:
         """As Writer.patch."""
         return self._call("PATCH", resource.path(namespace, name), self._writing, body, _MERGE)
 
-    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
+    def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str = "", version: int = 0
+    ) -> None:
         """As Writer.delete."""
-        body = {"preconditions": {"uid": uid}} if uid else {}
+        wanted = {"uid": uid, "resourceVersion": str(version) if version else ""}
+        conditions = {field: value for field, value in wanted.items() if value}
+        body = {"preconditions": conditions} if conditions else {}
         self._call("DELETE", resource.path(namespace, name), {"dryRun": self._writing["dryRun"]}, body)
 
     def close(self) -> None:

@@ -193,8 +193,10 @@ class Writer(Protocol):
     def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> bytes:
         """Merge patch; with a metadata.resourceVersion, Conflict when the object has changed since."""
 
-    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
-        """Delete, only the object of this uid if one is given (else Conflict)."""
+    def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str = "", version: int = 0
+    ) -> None:
+        """Delete, only the object of this uid and resourceVersion if they are given (else Conflict)."""
 
 
 class Api(Reader, Writer, Protocol):

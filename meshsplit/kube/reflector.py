@@ -163,7 +163,8 @@ class Reflector(Generic[T, K]):
 
     def _store_one(self, kind: EventType, item: Item) -> frozenset[K]:
         if kind is EventType.DELETED:
-            return self._store.delete(item.key)
+            version = item.resource_version
+            return self._store.delete(item.key, int(version) if version.isdecimal() else 0)
         return self._store.upsert(item.key, self._decode(item.body))
 
     def _pause(self, failure: ApiError | None) -> None:

@@ -19,8 +19,8 @@ class Store(Generic[V, K]):
 
     A write returns the group keys it touched: those of the old value and those of the new one. A value equal
     to the one that is there touches nothing, so an edit of fields that are not read costs no work. A value of
-    a lower `version` than the one that is there is a late report and is dropped: whoever writes an object
-    puts the server's answer here, and reads what it wrote.
+    a lower `version` than the one that is there, or at which the object was deleted, is a late report and is
+    dropped: whoever writes an object puts the server's answer here, and reads what it wrote.
     """
 
     def __init__(
@@ -31,21 +31,25 @@ class Store(Generic[V, K]):
         self._lock = threading.Lock()
         self._values: dict[ObjectKey, V] = {}
         self._groups: dict[K, set[ObjectKey]] = {}
+        self._deleted: dict[ObjectKey, int] = {}
 
     def upsert(self, key: ObjectKey, value: V) -> frozenset[K]:
         """Put one object in the place of what was there."""
         with self._lock:
             return frozenset(self._put(key, value))
 
-    def delete(self, key: ObjectKey) -> frozenset[K]:
-        """Take one object out; nothing is touched when it is not there."""
+    def delete(self, key: ObjectKey, version: int = 0) -> frozenset[K]:
+        """Take one object out, deleted at this version; nothing is touched when it is not there."""
         with self._lock:
+            if version:
+                self._deleted[key] = version
             return frozenset(self._drop(key))
 
     def replace(self, values: Mapping[ObjectKey, V]) -> frozenset[K]:
         """Hold exactly `values`, in one step for every reader."""
         with self._lock:
             touched: set[K] = set()
+            self._deleted.clear()
             for key in self._values.keys() - values.keys():
                 touched |= self._drop(key)
             for key, value in values.items():
@@ -76,9 +80,12 @@ class Store(Generic[V, K]):
         return len(self._values)
 
     def _put(self, key: ObjectKey, value: V) -> set[K]:
-        held = self._values.get(key)
-        if held is not None and self._version(value) < self._version(held):
+        held, version = self._values.get(key), self._version(value)
+        if held is not None and version < self._version(held):
             return set()
+        if 0 < version < self._deleted.get(key, 0):
+            return set()
+        self._deleted.pop(key, None)
         if held is not None and held == value:
             self._values[key] = value
             return set()

@@ -73,7 +73,7 @@ def test_an_edit_of_something_else_writes_nothing(scene: Scene) -> None:
 
 def test_a_tool_that_writes_its_own_weights_again_and_again_is_repaired_without_a_race(scene: Scene) -> None:
     scene.pair()
-    with running(scene.api) as manager, recording(scene) as history:
+    with recording(scene) as history, running(scene.api) as manager:
         scene.serves("mnist-v1=80,mnist-v2=20")
         good = (scene.route() or {})["spec"]
         for _ in range(FREE_REPAIRS):

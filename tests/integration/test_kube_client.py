@@ -149,14 +149,14 @@ def test_create_patch_get_and_delete() -> None:
         client.create(WIDGETS, WIDGET)
         client.patch(WIDGETS, "ns", "a", {"spec": {"tag": None}})
         client.get(NAMESPACES, "", "a/b")
-        client.delete(WIDGETS, "ns", "a", uid="u1")
+        client.delete(WIDGETS, "ns", "a", uid="u1", version=7)
         client.delete(WIDGETS, "ns", "a")
     create, patch, get, exact, plain = api.requests
     assert (create.method, create.path) == ("POST", "/apis/cases.example.com/v1/namespaces/ns/widgets")
     assert (patch.method, patch.content) == ("PATCH", {"spec": {"tag": None}})
     assert patch.headers["Content-Type"] == "application/merge-patch+json"
     assert (get.method, get.path) == ("GET", "/api/v1/namespaces/a%2Fb")
-    assert (exact.method, exact.content) == ("DELETE", {"preconditions": {"uid": "u1"}})
+    assert (exact.method, exact.content) == ("DELETE", {"preconditions": {"uid": "u1", "resourceVersion": "7"}})
     assert plain.content == {}
 
 

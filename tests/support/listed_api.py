@@ -58,7 +58,9 @@ class ListedApi:
     def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> bytes:
         raise NotImplementedError
 
-    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
+    def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str = "", version: int = 0
+    ) -> None:
         raise NotImplementedError
 
 

@@ -112,8 +112,11 @@ class StoreApi:
     def patch(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> bytes:
         return self._write("patch", resource, namespace, name, body=body, patch=MERGE)
 
-    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
-        body = {"preconditions": {"uid": uid}} if uid else {}
+    def delete(
+        self, resource: Resource, namespace: str, name: str, *, uid: str = "", version: int = 0
+    ) -> None:
+        wanted = {"uid": uid, "resourceVersion": str(version) if version else ""}
+        body = {"preconditions": wanted}
         self._write("delete", resource, namespace, name, body=body)
 
     def events(self, group: str, plural: str, since: int = 0) -> list[Event]:

@@ -28,6 +28,17 @@ def test_a_late_report_does_not_undo_what_was_written_since() -> None:
     assert store.upsert(key, (8, "newer")) == {"written", "newer"}
 
 
+def test_a_late_answer_does_not_bring_back_what_was_deleted_since() -> None:
+    store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
+    key = ObjectKey("n", "a")
+    store.upsert(key, (6, "there"))
+    assert store.delete(key, 8) == {"there"}
+    assert store.upsert(key, (7, "late")) == set()
+    assert store.get(key) is None
+    assert store.upsert(key, (9, "anew")) == {"anew"}
+    assert store.upsert(key, (10, "newer")) == {"anew", "newer"}
+
+
 class StoreMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
