@@ -156,7 +156,10 @@ def test_create_patch_get_and_delete() -> None:
     assert (patch.method, patch.content) == ("PATCH", {"spec": {"tag": None}})
     assert patch.headers["Content-Type"] == "application/merge-patch+json"
     assert (get.method, get.path) == ("GET", "/api/v1/namespaces/a%2Fb")
-    assert (exact.method, exact.content) == ("DELETE", {"preconditions": {"uid": "u1", "resourceVersion": "7"}})
+    assert (exact.method, exact.content) == (
+        "DELETE",
+        {"preconditions": {"uid": "u1", "resourceVersion": "7"}},
+    )
     assert plain.content == {}
 
 
