@@ -13,7 +13,7 @@ from meshsplit.rollout.report import Says
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from meshsplit.controller.rollouts import Step
+    from meshsplit.controller.step import Step
     from meshsplit.diagnostics import Finding
     from meshsplit.model import Outcome, Split
 

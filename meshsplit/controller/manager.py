@@ -13,6 +13,7 @@ from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
 from meshsplit.controller.gatecalls import GateCalls
+from meshsplit.controller.istioversion import find_istio_version
 from meshsplit.controller.lead import LeadersWriter
 from meshsplit.controller.meter import Meter
 from meshsplit.controller.options import LEASE_NAME, Options
@@ -29,7 +30,7 @@ from meshsplit.controller.watches import Watches
 from meshsplit.controller.workers import Workers
 from meshsplit.kube.client import CALL_SECONDS, Client
 from meshsplit.kube.leader import LEASE_SECONDS, RENEW_DEADLINE_SECONDS, Elector
-from meshsplit.kube.port import ApiError, NotFound
+from meshsplit.kube.port import ApiError
 from meshsplit.kube.workqueue import WorkQueue
 from meshsplit.telemetry.health import HealthServer
 from meshsplit.telemetry.metrics import Metrics
@@ -49,8 +50,6 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.05
 """How often the starting thread looks whether the caches are full or the lead is ours."""
-_PROBE_SECONDS = 2.0
-"""How often a cluster that does not answer yet is asked again."""
 
 
 class Manager:
@@ -160,7 +159,7 @@ class Manager:
         return Client(self._configuration, timeout=timeout, on_answered=self.metrics.answered)
 
     def _run(self) -> None:
-        version = self._find_istio_version()
+        version = find_istio_version(self._api, self._options.namespace, self._stopping, self._log_error)
         if version is None or self._stopping.is_set():
             return
         watches = Watches(
@@ -255,23 +254,6 @@ class Manager:
             ready=self.why_not_ready,
             registry=self.metrics.registry,
         )
-
-    def _find_istio_version(self) -> str | None:
-        """The best version of Istio's API that is served; None when stopped before one is."""
-        while not self._stopping.is_set():
-            for version in resources.ISTIO_VERSIONS:
-                resource = resources.virtual_services(version)
-                try:
-                    self._api.list_page(resource, namespace=self._options.namespace, limit=1)
-                except NotFound as error:
-                    self._log_error(resource, error)
-                except ApiError as error:
-                    self._log_error(resource, error)
-                    break
-                else:
-                    return version
-            self._stopping.wait(_PROBE_SECONDS)
-        return None
 
     def _enqueue(self, keys: frozenset[GroupKey]) -> None:
         if self._feeding.is_set():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from meshsplit.controller.rollouts import Step
+    from meshsplit.controller.step import Step
     from meshsplit.diagnostics import Finding
     from meshsplit.model import Group, Split
     from meshsplit.rollout.spec import RolloutSpec

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from meshsplit.analysis.ramp import FULL_WEIGHT
 from meshsplit.controller.routed import Routed
 from meshsplit.controller.selection import find_current, find_followed
+from meshsplit.controller.step import Step
 from meshsplit.controller.wishes import Wish, to_metrics
 from meshsplit.kserve.objects import SplitRequest
 from meshsplit.model import Outcome, Strategy
-from meshsplit.rollout.engine import advance, is_urgent
+from meshsplit.rollout.engine import advance
 from meshsplit.rollout.leg import make_ramp
-from meshsplit.rollout.observation import GateResult, Observation
+from meshsplit.rollout.observation import Observation
 from meshsplit.rollout.spec import STATIC, to_rollout_spec
 from meshsplit.rollout.state import RolloutState
 from meshsplit.rollout.storage import Unreadable, to_state
@@ -30,52 +31,9 @@ if TYPE_CHECKING:
     from meshsplit.controller.slots import Slots
     from meshsplit.controller.wishes import Measured
     from meshsplit.model import Group, GroupKey, Settings
-    from meshsplit.rollout.engine import Advance
-    from meshsplit.rollout.observation import GateResult
     from meshsplit.rollout.spec import RolloutSpec
 
 log = logging.getLogger(__name__)
-
-KEEP_SECONDS = 60.0
-"""A rollout's progress is kept at least that often, even when nothing is decided."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One decision about a group that is walked: its state before and after, by which spec.
-
-    `measured` and the answers of `gates` are what it was decided on.
-    """
-
-    before: RolloutState
-    advance: Advance
-    spec: RolloutSpec
-    measured: Measured | None = None
-    gates: tuple[GateResult, ...] = ()
-
-    @property
-    def after(self) -> RolloutState:
-        """The state to go on from."""
-        return self.advance.state
-
-    @property
-    def is_urgent(self) -> bool:
-        """Whether the state has to be kept before anything is done."""
-        return is_urgent(self.before, self.after)
-
-    @property
-    def is_worth_keeping(self) -> bool:
-        """Whether the state is to be kept at all: a clock that ticked is not."""
-        before, after = self.before, self.after
-        if self.is_urgent or before.cursor != after.cursor or before.last != after.last:
-            return True
-        seen = before.seen_at
-        return after.active and (seen is None or (after.seen_at or seen) - seen >= KEEP_SECONDS)
-
-    @property
-    def kept(self) -> RolloutState:
-        """What the status says from now on."""
-        return self.after if self.is_worth_keeping else self.before
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from meshsplit.controller.cache import View
     from meshsplit.controller.live import Body, LiveRoute, LiveSplit
-    from meshsplit.controller.rollouts import Step
+    from meshsplit.controller.step import Step
     from meshsplit.diagnostics import Finding
     from meshsplit.model import ObjectIdentity, Outcome, Split, Translation, World
 

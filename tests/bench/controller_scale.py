@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from meshsplit.controller import resources
 from meshsplit.kube.client import Client, load_configuration
-from meshsplit.kube.port import EventType
+from meshsplit.kube.port import EventType, Unavailable, WatchEvent
 
 GROUPS, QUICK_GROUPS = 5_000, 500
 EDITS, QUICK_EDITS = 200, 40
@@ -45,6 +45,7 @@ IDLE_SECONDS, QUICK_IDLE_SECONDS = 60.0, 10.0
 _START_SECONDS = 1800.0
 _LOOK_SECONDS = 0.1
 _QUIET_LOOKS = 10
+_CALM_SHARE = 0.5
 _ROUTES = resources.virtual_services("v1")
 
 
@@ -79,13 +80,15 @@ class Running:
         return waiting == 0.0
 
     def wait_until_quiet(self) -> None:
-        """Return when it has had nothing to do for a second."""
+        """Return when it has had nothing to do for a second, and has computed nothing either."""
         deadline, looks = time.monotonic() + _START_SECONDS, 0
         while looks < _QUIET_LOOKS:
             looks = looks + 1 if self.is_quiet() else 0
             if time.monotonic() > deadline:
                 raise TimeoutError("the controller does not come to rest")
+            before = self.cpu
             time.sleep(_LOOK_SECONDS)
+            looks = looks if self.cpu - before < _CALM_SHARE * _LOOK_SECONDS else 0
 
 
 @contextmanager
@@ -134,14 +137,17 @@ class Changes:
         return self._seen[name][1]
 
     def _follow(self) -> None:
-        stream = self._api.watch(_ROUTES, resource_version=self._version, timeout_seconds=3600)
-        for event in stream:
-            if event.type is EventType.MODIFIED:
-                body = json.loads(event.item.body)
-                weights = body["metadata"]["annotations"].get("meshsplit.dev/weights", "")
-                with self._changed:
-                    self._seen[event.item.key.name] = (weights, time.perf_counter())
-                    self._changed.notify_all()
+        # The API server is killed at the end, and the watch with it.
+        with suppress(Unavailable):
+            for event in self._api.watch(_ROUTES, resource_version=self._version, timeout_seconds=3600):
+                if event.type is EventType.MODIFIED:
+                    self._note(event)
+
+    def _note(self, event: WatchEvent) -> None:
+        weights = json.loads(event.item.body)["metadata"]["annotations"].get("meshsplit.dev/weights", "")
+        with self._changed:
+            self._seen[event.item.key.name] = (weights, time.perf_counter())
+            self._changed.notify_all()
 
 
 def measure_first_start(api: Client, kubeconfig: Path) -> tuple[float, float, float]:
