@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+GATEWAY = "gateway"
+"""The source that reads gateways and model servers themselves."""
+
+FIRST_READS = 4.0
+"""Seconds between reads before a rollout begins: two of them tell how much traffic there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -76,7 +82,7 @@ class Rollouts:
         split = find_followed(view.splits, Outcome(group, None))
         if split is None or not is_walked(group, split):
             return Decided(decide_split(group, live))
-        request = _find_request(view, group)
+        request = _read_request(view, split)
         spec = to_rollout_spec(request.spec) if request is not None else STATIC
         before = find_state(split)
         measured = self.meter.find(group.key)
@@ -103,7 +109,8 @@ class Rollouts:
             return
         if written:
             self._routed.note(key, outcome.split)
-        state, request = step.kept, _find_request(view, group)
+        split = find_followed(view.splits, outcome)
+        state, request = step.kept, _read_request(view, split) if split is not None else None
         self.slots.note(key, state.takes_slot)
         if request is None or step.spec.strategy is not Strategy.CANARY or not state.active:
             self.meter.drop(key)
@@ -194,17 +201,9 @@ class Rollouts:
         )
 
 
-GATEWAY = "gateway"
-"""The source that reads gateways and model servers themselves."""
-
-FIRST_READS = 4.0
-"""Seconds between reads before a rollout begins: two of them tell how much traffic there is."""
-
-
-def _find_request(view: View, group: Group) -> SplitRequest | None:
-    """What the ModelSplit that the group follows asks for, if it can be read."""
-    split = find_followed(view.splits, Outcome(group, None))
-    request = view.observed.splits.get(split.reading.split.ref) if split is not None else None
+def _read_request(view: View, split: LiveSplit) -> SplitRequest | None:
+    """What a ModelSplit asks for, if it can be read."""
+    request = view.observed.splits.get(split.reading.split.ref)
     return request if isinstance(request, SplitRequest) else None
 
 

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +29,7 @@ from meshsplit.local.gateway import Gateway, GatewayError, GatewayRejected, Miss
 from meshsplit.local.mesh import Endpoint, MeshConfig, Service, ServicePort, to_mesh
 from meshsplit.model import Diversion, MatchKind, Shadow, StringMatch
 from support.istio import make_group, make_own_routing, make_split, standard
+from support.prometheus import serving
 
 DEADLINE_SECONDS = 20.0
 # Five standard deviations: a right gateway fails one run in a million.
@@ -99,17 +100,8 @@ def make_service(name: str, *ports: int, http2: bool = False) -> Service:
     return Service(f"{name}.ns.svc.cluster.local", (ServicePort(80, http2, endpoints),))
 
 
-@contextmanager
-def echo_server(name: str) -> Iterator[EchoServer]:
-    server = EchoServer(name)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def echo_server(name: str) -> AbstractContextManager[EchoServer]:
+    return serving(EchoServer(name))
 
 
 @pytest.fixture

@@ -1,20 +1,17 @@
 """`meshsplit simulate`: scenarios, options, many runs, recordings, and input that is wrong."""
 
 import io
-import json
 import math
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from meshsplit.cli.main import cli
 from meshsplit.cli.output import Output
 from meshsplit.cli.progress import progress_of
 from meshsplit.cli.terminal import Style
 from meshsplit.simulation.words import to_clock, to_duration, to_evidence, to_percent
+from support.simulating import report_of, run, write
 
 SCENARIO = """\
 apiVersion: cli.meshsplit.dev/v1alpha1
@@ -37,23 +34,6 @@ spec:
   stableMember: v2
   strategy: {canary: {stepWeights: [5, 20]}}
 """
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, ["simulate", *arguments])
-
-
-def write(folder: Path, text: str, name: str = "scenario.yaml") -> str:
-    path = folder / name
-    path.write_text(text)
-    return str(path)
-
-
-def report_of(result: Result) -> dict[str, Any]:
-    report: dict[str, Any] = json.loads(result.stdout)
-    assert report["kind"] == "SimulationReport"
-    assert report["apiVersion"] == "cli.meshsplit.dev/v1alpha1"
-    return report
 
 
 def test_a_scenario_is_played_and_its_expectations_are_checked(tmp_path: Path) -> None:
