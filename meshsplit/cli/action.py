@@ -76,25 +76,32 @@ def carry_out_on(cluster: Cluster, split: LiveSplit, place: Place, action: Actio
     if consent.dry_run == "server":
         _report_dry(place.output, action, split, rehearsal, "server", "accepted, nothing changed")
         return
-    after, message = _await(cluster, place, action, prepared.token, consent.patience)
+    after, message = _await(cluster, place, action, split, prepared.token, consent.patience)
     done = Done(split, after, message, time.monotonic() - began)
     _report_done(place, action, done, rehearsal, cluster)
 
 
 def _await(
-    cluster: Cluster, place: Place, action: Action, token: str, seconds: float
+    cluster: Cluster, place: Place, action: Action, before: LiveSplit, token: str, seconds: float
 ) -> tuple[LiveSplit, str]:
+    """The ModelSplit once the request is answered, and what it decided serves.
+
+    The controller keeps its decision before it writes the routes, and says what serves after that.
+    """
+    told = f"no answer to {action.ask.verb} within {seconds:g}s; the request stands and may still be done"
+    following = f"check -n {cluster.namespace}{cluster.flags}"
     for split in follow(cluster, place.name, place.program, seconds):
         answer = find_answer(split, token)
         if answer is None:
             continue
         if not answer.accepted:
             raise NotDone(answer.message, following=f"{place.program} {_explain(split, cluster)}")
-        return split, answer.message
-    raise NotAnswered(
-        f"no answer to {action.ask.verb} within {seconds:g}s; the request stands and may still be done",
-        following=f"{place.program} check -n {cluster.namespace}{cluster.flags}",
-    )
+        if split.last_change == before.last_change or split.is_applied:
+            return split, answer.message
+        serves = f"still serves {split.status.weight} after {seconds:g}s"
+        told = f"{action.ask.verb} is accepted, but {split} {serves}"
+        following = _explain(split, cluster)
+    raise NotAnswered(told, following=f"{place.program} {following}")
 
 
 def _explain(split: LiveSplit, cluster: Cluster) -> str:

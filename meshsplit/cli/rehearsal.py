@@ -53,8 +53,10 @@ class Rehearsal:
 
 
 def rehearse(split: LiveSplit, request: Request, at: float) -> Rehearsal:
-    """Play a request at Unix time `at`; where the status or spec cannot be read, nothing is foretold."""
+    """Play a request at Unix time `at`; where the status says nothing or cannot be read, nothing is foretold."""
     now = find_serving(split.status)
+    if not split.status.members:
+        return Rehearsal(now, None)
     try:
         spec = to_rollout_spec(ModelSplitSpec.model_validate(mapping(split.body, "spec")))
         state = to_state(split.status.checkpoint) if split.status.checkpoint else RolloutState()

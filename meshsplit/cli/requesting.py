@@ -164,7 +164,7 @@ def _shown(split: LiveSplit) -> tuple[object, ...]:
         status.pause,
         status.rejected_target,
         status.kept,
-        status.history[-1].number if status.history else None,
+        split.last_change,
     )
 
 

@@ -81,6 +81,19 @@ class LiveSplit:
         """Whether the object was changed after the controller last looked at it."""
         return self.ready is not None and self.status.observed_generation < self.generation
 
+    @property
+    def last_change(self) -> int:
+        """The number of the last change of the split in the history, 0 for none."""
+        return self.status.history[-1].number if self.status.history else 0
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the split that was decided last is the one that serves."""
+        if not self.status.history:
+            return True
+        served = {member.name: member.weight for member in self.status.members if member.weight}
+        return served == _to_weights(self.status.history[-1].weights)
+
 
 def to_live_split(body: Object) -> LiveSplit:
     """The ModelSplit as the API wrote it; never raises for what is in spec or status."""
@@ -187,3 +200,9 @@ def _to_entry(condition: ConditionStatus) -> dict[str, Any]:
         "observedGeneration": condition.observed_generation,
         "lastTransitionTime": to_rfc3339(condition.last_transition_time),
     }
+
+
+def _to_weights(text: str) -> dict[str, int]:
+    """Who has a share in `a=80,b=20`."""
+    pairs = (part.rpartition("=") for part in text.split(","))
+    return {name: int(weight) for name, _, weight in pairs if weight.isdigit() and int(weight)}

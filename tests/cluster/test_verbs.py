@@ -61,9 +61,15 @@ def aim(scene: Scene, *weights: int) -> None:
     scene.patch(SPLITS, "mnist", {"spec": {"members": to_members(*weights)}})
 
 
+def settle(scene: Scene) -> None:
+    """The start serves, and the status says so."""
+    scene.serves(START)
+    scene.says("Ready", "True", "Steady")
+
+
 def begin(scene: Scene) -> None:
     """A rollout that waits for counters, or for somebody."""
-    scene.serves(START)
+    settle(scene)
     aim(scene, 0, 100)
     scene.says("Ready", "True", "Pending")
 
@@ -142,7 +148,7 @@ def test_set_weight_lasts_until_it_is_cleared_or_over(scene: Scene) -> None:
 def test_flip_and_rollback_of_a_blue_green_split(scene: Scene) -> None:
     write_split(scene, BLUE_GREEN)
     with running(scene.api):
-        scene.serves(START)
+        settle(scene)
         assert act(scene, "flip", "mnist").startswith("flipped: mnist active is mnist-v2 (was mnist-v1) in ")
         scene.serves(END)
         assert act(scene, "rollback", "mnist") == "rolled back: mnist is 100 / 0 (was 0 / 100)"
@@ -156,7 +162,7 @@ def test_flip_and_rollback_of_a_blue_green_split(scene: Scene) -> None:
 def test_rollback_goes_to_the_entry_of_the_history_that_is_named(scene: Scene) -> None:
     write_split(scene, BLUE_GREEN)
     with running(scene.api):
-        scene.serves(START)
+        settle(scene)
         act(scene, "flip", "mnist")
         number = status(scene)["history"][0]["number"]
         act(scene, "rollback", "mnist", "--to", str(number))
@@ -167,7 +173,7 @@ def test_rollback_goes_to_the_entry_of_the_history_that_is_named(scene: Scene) -
 def test_a_dry_run_asks_for_nothing(scene: Scene) -> None:
     write_split(scene, BLUE_GREEN)
     with running(scene.api):
-        scene.serves(START)
+        settle(scene)
         for kind, told in (("client", "nothing was sent"), ("server", "accepted, nothing changed")):
             result = run(scene, "flip", "mnist", "--dry-run", kind)
             assert result.stdout == f"dry run ({kind}): {told}\n"

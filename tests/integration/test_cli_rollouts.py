@@ -251,6 +251,32 @@ def test_a_request_is_previewed_guarded_and_answered(live: Live) -> None:
     assert f"f:{REQUEST}" in owners["meshsplit-cli"]["f:metadata"]["f:annotations"]
 
 
+def decided(canary: int, number: int = 1) -> dict[str, Any]:
+    """A change of the split, as the history has it."""
+    weights = f"mnist-v1={100 - canary},mnist-v2={canary}"
+    return {"number": number, "time": SINCE, "action": "Promote", "reason": "ByHand", "weights": weights}
+
+
+def test_what_is_decided_and_does_not_serve_yet_is_not_done(live: Live) -> None:
+    controller = answer_next(live, history=[decided(100)])
+    told = run(live, "promote", "mnist", "--yes", "--timeout", "2s", code=4)
+    controller.join(DEADLINE_SECONDS)
+    assert "Error: promote is accepted, but models/mnist still serves 90 / 10 after 2s" in told
+
+
+def test_a_request_is_done_when_what_it_decided_serves(live: Live) -> None:
+    def work() -> None:
+        answer_next(live, history=[decided(100)]).join()
+        said = read(live)["status"]["request"]
+        report(live, 100, "Promoted", Phase.PROMOTED, history=[decided(100)], request=said)
+
+    controller = threading.Thread(target=work)
+    controller.start()
+    told = run(live, "promote", "mnist", "--yes")
+    controller.join(DEADLINE_SECONDS)
+    assert "promoted: models/mnist is 0 / 100\n" in told
+
+
 def test_what_the_controller_refuses_is_an_error(live: Live) -> None:
     controller = answer_next(live, accepted=False, message="it is paused already")
     told = run(live, "pause", "mnist", "--yes", code=3)
@@ -290,6 +316,12 @@ def test_promote_says_what_it_skips(live: Live) -> None:
     assert "  skips: steps 3 to 4, the evidence of safety that is still missing\n" in told
     stepped = run(live, "promote", "mnist", "--step", "--dry-run=client", "--max-jump", "15")
     assert "  after   mnist-v1 75  mnist-v2 25   jump of 15 points\n" in stepped
+
+
+def test_nothing_is_foretold_of_a_modelsplit_that_no_controller_has_looked_at(live: Live) -> None:
+    report(live, members=[], weight="", checkpoint="")
+    told = run(live, "flip", "mnist", "--dry-run=client")
+    assert "  now     unknown\n  after   what the controller decides\n" in told
 
 
 def test_a_result_as_a_report(live: Live) -> None:
