@@ -53,7 +53,7 @@ class Rehearsal:
 
 
 def rehearse(split: LiveSplit, request: Request, at: float) -> Rehearsal:
-    """Play a request at Unix time `at`; where the status says nothing or cannot be read, nothing is foretold."""
+    """Play a request at Unix time `at`; a status that says nothing, or cannot be read, foretells nothing."""
     now = find_serving(split.status)
     if not split.status.members:
         return Rehearsal(now, None)
