@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 CRD_GROUP = "apiextensions.k8s.io"
 _OBJECT: Schema = {"type": "object", **OPEN}
+_ATOMIC: Schema = {"type": "object", "x-kubernetes-map-type": "atomic", **OPEN}
 _STRING: Schema = {"type": "string"}
 _CONDITIONS: Schema = {
     "type": "object",
@@ -78,7 +79,7 @@ _PORTS: Schema = {
 }
 _SERVICE: Schema = {
     "properties": {
-        "spec": {"type": "object", "properties": {"ports": _PORTS}, **OPEN},
+        "spec": {"type": "object", "properties": {"ports": _PORTS, "selector": _ATOMIC}, **OPEN},
         "status": _CONDITIONS,
     },
     **OPEN,
