@@ -1,4 +1,4 @@
-"""The child process: commands come on stdin, answers go to stdout, the log to stderr."""
+"""The template process: commands come on stdin, answers go to stdout, the log to stderr."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def main() -> int:
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     try:
-        from meshsplit.local.models.child import run
+        from meshsplit.local.models.parent import serve_commands
     except ModuleNotFoundError as missing:
         advice = f"the model server needs the extra 'local': pip install 'meshsplit[local]' ({missing})"
         answers.write(to_line(Answer(error=advice)))
         return 1
-    run(answers)
+    serve_commands(sys.stdin.fileno(), answers)
     return 0
 
 

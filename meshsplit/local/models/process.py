@@ -1,8 +1,7 @@
-"""The parent's handle of the model server process. Imports nothing of the extra `local`."""
+"""The handle of the model server processes. Imports nothing of the extra `local`."""
 
 from __future__ import annotations
 
-import os
 import selectors
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Self, cast
 
 from pydantic import ValidationError
 
-from meshsplit.local.models.control import Answer, BehaveCommand, ServeCommand, to_line
+from meshsplit.local.models.control import Answer, BehaveCommand, Lines, ServeCommand, to_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 _ANSWER_SECONDS = 60.0
 # More than the child's own DRAIN_SECONDS: only a child that hangs is killed.
 _STOP_SECONDS = 15.0
-_READ_BYTES = 1 << 16
 _LOG_TAIL_CHARACTERS = 2000
 
 
@@ -33,7 +31,8 @@ class ModelServerError(Exception):
 
 
 class ModelServer:
-    """A running model server process; the process ends when this one does, however that happens.
+    """A running template process and the model servers, copies of it; all end when this process does,
+    however that happens.
 
     Not thread-safe: one caller at a time.
     """
@@ -42,7 +41,7 @@ class ModelServer:
         self._child = child
         self._commands, self._answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
         self._log_file = log_file
-        self._unread = b""
+        self._lines = Lines(self._answers.fileno())
 
     @classmethod
     def start(cls, log_file: Path) -> Self:
@@ -70,12 +69,12 @@ class ModelServer:
 
     @property
     def pid(self) -> int:
-        """The child's process id."""
+        """The template's process id."""
         return self._child.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while the child runs, else its exit code (negative: the signal that ended it)."""
+        """None while the template runs, else its exit code (negative: the signal that ended it)."""
         return self._child.poll()
 
     def require_running(self) -> None:
@@ -132,16 +131,13 @@ class ModelServer:
     def _read_line(self, deadline: float) -> bytes:
         with selectors.DefaultSelector() as selector:
             selector.register(self._answers, selectors.EVENT_READ)
-            while b"\n" not in self._unread:
+            while not self._lines.waiting:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
                     self._child.kill()  # a late answer would be taken for the next one
                     raise self._make_error(f"did not answer within {_ANSWER_SECONDS:.0f} s")
-                received = os.read(self._answers.fileno(), _READ_BYTES)
-                if not received:
+                if not self._lines.receive():
                     raise self._make_error("ended")
-                self._unread += received
-        line, _, self._unread = self._unread.partition(b"\n")
-        return line
+        return self._lines.read()
 
     def _make_error(self, what: str) -> ModelServerError:
         return ModelServerError(f"the model server (process {self.pid}) {what}; see {self._log_file}")
