@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 NAMESPACES: Kind = ("", "namespaces")
 SERVICES: Kind = ("", "services")
+PODS: Kind = ("", "pods")
+ENDPOINT_SLICES: Kind = ("discovery.k8s.io", "endpointslices")
+INGRESSES: Kind = ("networking.k8s.io", "ingresses")
 INFERENCE_SERVICES: Kind = (KSERVE_GROUP, "inferenceservices")
 RUNTIMES: Kind = (KSERVE_GROUP, "servingruntimes")
 CLUSTER_RUNTIMES: Kind = (KSERVE_GROUP, "clusterservingruntimes")
@@ -32,6 +35,8 @@ MODEL_SPLITS: Kind = (API_GROUP, "modelsplits")
 
 MODELS = (INFERENCE_SERVICES, RUNTIMES, CLUSTER_RUNTIMES)
 ROUTES = (VIRTUAL_SERVICES, DESTINATION_RULES, GATEWAYS)
+BACKING = (SERVICES, ENDPOINT_SLICES, PODS)
+"""What stands behind a host."""
 OBSERVED = (NAMESPACES, *MODELS, MODEL_SPLITS, *ROUTES)
 """Every kind that decides about routes."""
 

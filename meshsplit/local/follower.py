@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from meshsplit.istio.rules import check_object
 from meshsplit.kserve.source import to_world
-from meshsplit.local.cluster import OBSERVED, ROUTES, SERVICES
+from meshsplit.local.cluster import BACKING, ENDPOINT_SLICES, OBSERVED, PODS, ROUTES, SERVICES
+from meshsplit.local.endpoints import read_services
 from meshsplit.local.gateway import GatewayRejected
 from meshsplit.local.mesh import Endpoint, Service, ServicePort, UnsupportedField, to_mesh
-from meshsplit.local.services import read_services
 from meshsplit.local.worker import Worker
 
 if TYPE_CHECKING:
@@ -50,12 +50,13 @@ class MeshFollower:
         self._said: frozenset[str] = frozenset()
         self.served: tuple[Body, ...] = ()
         """The VirtualServices that Envoy serves now, by namespace and name."""
-        self.worker = Worker("mesh", cluster.subscribe((*OBSERVED, SERVICES)), self.follow)
+        self.worker = Worker("mesh", cluster.subscribe((*OBSERVED, *BACKING)), self.follow)
 
     def follow(self) -> None:
         """Serve what the cluster says now; GatewayError when Envoy has ended."""
-        found = self._cluster.snapshot((*OBSERVED, SERVICES))
-        services = (*read_services(found[SERVICES]), *self._loops(found))
+        found = self._cluster.snapshot((*OBSERVED, *BACKING))
+        backed = read_services(found[SERVICES], found[ENDPOINT_SLICES], found[PODS])
+        services = (*backed, *self._loops(found, backed))
         objects, problems = self._legal([body for kind in ROUTES for body in found[kind]])
         try:
             mesh, objects, unknown = self._to_mesh(objects, services)
@@ -69,12 +70,12 @@ class MeshFollower:
         if before != self.served:
             self._changed(self.served)
 
-    def _loops(self, found: Mapping[Any, Iterable[Body]]) -> list[Service]:
+    def _loops(self, found: Mapping[Any, Iterable[Body]], backed: Iterable[Service]) -> list[Service]:
         """The gateway behind the first hop of every group that is routed with Loopback."""
         bodies = [body for kind in OBSERVED for body in found[kind]]
         loops = {group.routing.loop for group in to_world(bodies, self._settings).groups}
         behind = (Endpoint(_LOOPBACK, self._gateway.port, {}),)
-        taken = {service.host for service in read_services(found[SERVICES])}
+        taken = {service.host for service in backed}
         return [
             Service(loop.host, (ServicePort(loop.port, False, behind),))
             for loop in sorted(loops)

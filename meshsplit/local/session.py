@@ -10,7 +10,7 @@ from meshsplit.local.follower import MeshFollower
 from meshsplit.local.gateway import Gateway
 from meshsplit.local.kserve import KServe
 from meshsplit.local.models.process import ModelServer
-from meshsplit.local.services import GATEWAY, make_services
+from meshsplit.local.services import make_gateway_service
 from meshsplit.local.sync import FolderSync
 
 if TYPE_CHECKING:
@@ -128,7 +128,6 @@ class Session:
 
     def _announce_gateway(self, settings: Settings) -> None:
         """Put the gateway's own Service where an installation has it."""
-        loop = settings.loop
-        for service in make_services({(loop.host, loop.port): (False, self._gateway.port)}, GATEWAY):
-            self.cluster.ensure_namespace(service["metadata"]["namespace"])
-            self.cluster.apply(service, MANAGER)
+        for body in make_gateway_service(settings.loop, self._gateway.port):
+            self.cluster.ensure_namespace(body["metadata"]["namespace"])
+            self.cluster.apply(body, MANAGER)

@@ -110,9 +110,7 @@ def test_one_namespaces_models_are_not_anothers(server: ModelServer) -> None:
 
 
 def test_what_is_removed_accepts_nothing_more(server: ModelServer) -> None:
-    gone = server.serve(
-        [ModelMeshServing("apps", ("one",)), StandardServing("apps", "alone", "model")]
-    )
+    gone = server.serve([ModelMeshServing("apps", ("one",)), StandardServing("apps", "alone", "model")])
     assert server.serve([]) == {}
     assert not accepts(gone["apps", None].rest)
     assert not accepts(gone["apps", "alone"].rest)

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def serve_commands(commands: int, answers: RawIOBase) -> None:
-    """Execute what comes in at the descriptor `commands` until it closes, then end every server process."""
+def serve_commands(commands: int, answers: RawIOBase, notices: int) -> None:
+    """Execute what comes in at the descriptor `commands` until it closes, then end every server process.
+
+    `notices` gets a byte whenever one of them has ended by itself.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
     gc.freeze()  # what the copies never touch they share
-    template = Template((commands, answers.fileno()))
+    template = Template((commands, answers.fileno()), notices)
     lines = Lines(commands)
     try:
         answers.write(to_line(Answer()))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Self, cast
@@ -14,7 +16,7 @@ from pydantic import ValidationError
 from meshsplit.local.models.control import Answer, BehaveCommand, Lines, ServeCommand, to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from meshsplit.local.models.spec import Behaviour, Ports, Serving, ServingKey
@@ -42,6 +44,7 @@ class ModelServer:
         self._commands, self._answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
         self._log_file = log_file
         self._lines = Lines(self._answers.fileno())
+        self._ended: Callable[[], None] | None = None
 
     @classmethod
     def start(cls, log_file: Path) -> Self:
@@ -49,17 +52,21 @@ class ModelServer:
 
         Raises ModelServerError, for one when the extra `local` is not installed.
         """
+        notices, noticing = os.pipe()
         with log_file.open("ab") as log:
-            child = subprocess.Popen(
+            child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 # -P: a file in the working folder must not shadow a module.
-                [sys.executable, "-P", "-m", "meshsplit.local.models"],
+                [sys.executable, "-P", "-m", "meshsplit.local.models", str(noticing)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                pass_fds=(noticing,),
                 # Ctrl-C in a terminal goes to the parent alone, which stops its children in order.
                 start_new_session=True,
             )
+        os.close(noticing)
         server = cls(child, log_file)
+        threading.Thread(target=server._listen, args=(notices,), name="models", daemon=True).start()
         try:
             server._read_answer()
         except BaseException:
@@ -83,6 +90,13 @@ class ModelServer:
         if code is not None:
             tail = self._log_file.read_text(errors="replace")[-_LOG_TAIL_CHARACTERS:]
             raise ModelServerError(f"the model server has ended with code {code}:\n{tail}")
+
+    def notify(self, ended: Callable[[], None]) -> None:
+        """From now on call `ended`, in a thread of its own, when a server has ended by itself.
+
+        The next `serve` gives its serving another.
+        """
+        self._ended = ended
 
     def serve(self, servings: Sequence[Serving]) -> Mapping[ServingKey, Ports]:
         """Serve exactly `servings`, whatever was served before; their ports by `serving.key`.
@@ -112,6 +126,13 @@ class ModelServer:
             self._child.kill()
             self._child.wait()
         self._answers.close()
+
+    def _listen(self, notices: int) -> None:
+        """Pass each notice on until the process that sends them is gone."""
+        while os.read(notices, 1):
+            if self._ended is not None:
+                self._ended()
+        os.close(notices)
 
     def _command(self, command: ServeCommand | BehaveCommand) -> Answer:
         with suppress(BrokenPipeError):  # a dead child: reading its answer tells

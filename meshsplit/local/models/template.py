@@ -41,10 +41,15 @@ class _Process:
 
 
 class Template:
-    """What the server processes serve; its methods are called one at a time."""
+    """What the server processes serve; its methods are called one at a time.
 
-    def __init__(self, inherited: Sequence[int]) -> None:
-        self._inherited = inherited
+    A byte goes to the descriptor `notices` whenever one has ended by itself. `inherited` are the descriptors
+    that a server process must not keep.
+    """
+
+    def __init__(self, inherited: Sequence[int], notices: int) -> None:
+        self._inherited = (*inherited, notices)
+        self._notices = notices
         self._behaviours: tuple[Behaviour, ...] = ()
         self._processes: dict[ServingKey, _Process] = {}
         self._leaving: list[_Process] = []
@@ -145,6 +150,7 @@ class Template:
         else:
             del self._processes[key]
             _log.warning("process %d of %s has ended: status %d", process.pid, key, status)
+            os.write(self._notices, b".")
 
 
 def _tell(process: _Process, command: ServeCommand | BehaveCommand) -> None:
