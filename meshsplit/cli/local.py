@@ -36,7 +36,10 @@ gateway_port_option = click.option(
 @click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help='File that gets {"gateway": URL, "kubeconfig": PATH, "pid": N} as soon as a request would succeed.',
+    help=(
+        'File that gets {"gateway": URL, "mesh": URL, "kubeconfig": PATH, "pid": N} as soon as a request '
+        "would succeed."
+    ),
 )
 @namespace_option
 @settings_option
@@ -71,6 +74,7 @@ def local_command(
 
 def _banner(mesh: LocalMesh, translation: Translation, output: Output) -> None:
     output.say(f"gateway  {mesh.session.url}   (real Envoy)")
+    output.say(f"mesh     {mesh.session.mesh_url}   (a sidecar's part: Services by name, in the Host header)")
     output.say(f"cluster  export KUBECONFIG={mesh.kubeconfig}")
     for outcome in translation.outcomes:
         split = mesh.splits.current.get(outcome.group.key)
@@ -101,7 +105,12 @@ def _announced(ready_file: Path | None, mesh: LocalMesh) -> Iterator[None]:
         yield
         return
     beside = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
-    ready = {"gateway": mesh.session.url, "kubeconfig": str(mesh.kubeconfig), "pid": os.getpid()}
+    ready = {
+        "gateway": mesh.session.url,
+        "mesh": mesh.session.mesh_url,
+        "kubeconfig": str(mesh.kubeconfig),
+        "pid": os.getpid(),
+    }
     beside.write_text(json.dumps(ready) + "\n")
     beside.replace(ready_file)
     try:

@@ -100,7 +100,7 @@ def _to_port(
         if (endpoint.get("conditions") or {}).get("ready") is not False
         for address in endpoint.get("addresses") or ()
     ]
-    return ServicePort(port["port"], speaks_http2(port), tuple(found))
+    return ServicePort(port["port"], speaks_http2(port), tuple(found), name)
 
 
 def speaks_http2(port: Mapping[str, Any]) -> bool:

@@ -80,6 +80,11 @@ class Session:
         return self._gateway.url
 
     @property
+    def mesh_url(self) -> str:
+        """Base URL for requests to Services by their names, as a Pod with a sidecar sends them."""
+        return self._gateway.sidecar_url
+
+    @property
     def gateway_counters(self) -> str:
         """URL at which Envoy shows its counters."""
         return f"{self._gateway.admin_url}/stats/prometheus"
