@@ -123,7 +123,7 @@ def to_virtual_services(
             found = (_to_route(path, ingress.metadata.namespace, services) for path in rule.http.paths)
             routes.setdefault(host, []).extend(route for route in found if route is not None)
     return [
-        VirtualService(
+        VirtualService.model_construct(
             api_version=INGRESS_API_VERSION,
             kind="Ingress",
             metadata=metadata[host],
