@@ -41,6 +41,13 @@ gateway_port_option = click.option(
         "would succeed."
     ),
 )
+@click.option(
+    "--model-server",
+    type=click.Choice(["bundled", "mlserver"]),
+    default="bundled",
+    show_default=True,
+    help="What serves scikit-learn's InferenceServices of mode Standard: a stand-in or a real MLServer.",
+)
 @namespace_option
 @settings_option
 @output_options(["text"])
@@ -48,6 +55,7 @@ def local_command(
     folder: Path,
     gateway_port: int,
     ready_file: Path | None,
+    model_server: str,
     namespace: str,
     settings: Path | None,
     output: Output,
@@ -60,7 +68,10 @@ def local_command(
     their InferenceServices ready. The cluster's objects are kept in ./.meshsplit. Ctrl-C stops everything.
     """
     stop = threading.Event()
-    opened = running(folder, WORK, gateway_port, namespace, load_settings(settings), output)
+    mlserver = model_server == "mlserver"
+    opened = running(
+        folder, WORK, gateway_port, namespace, load_settings(settings), output, mlserver=mlserver
+    )
     with stopped_by_signals(stop), opened as mesh:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)  # of a process that was killed

@@ -42,6 +42,7 @@ class Backend:
     member: Member
     labels: Mapping[str, str]
     declared: tuple[ContainerPort, ...]
+    model_format: str
 
     @property
     def in_modelmesh(self) -> bool:
@@ -101,6 +102,7 @@ def to_backends(bodies: Iterable[Mapping[str, Any]], settings: Settings) -> Back
             to_member(replace(service, address=None), runtimes.named_by(service)),
             raw[service.namespace, service.name]["metadata"].get("labels") or {},
             _to_declared(raw[service.namespace, service.name]["spec"].get("predictor") or {}),
+            service.model_format.name if service.model_format else "",
         )
         for service in observed.live_services()
     ]
@@ -117,7 +119,9 @@ def to_servings(backends: Iterable[Backend]) -> tuple[Serving, ...]:
         if backend.in_modelmesh:
             meshes.setdefault(backend.namespace, []).append(member.served_name)
         else:
-            others.append(StandardServing(backend.namespace, member.name, member.served_name))
+            others.append(
+                StandardServing(backend.namespace, member.name, member.served_name, backend.model_format)
+            )
     shared = [ModelMeshServing(namespace, tuple(sorted(models))) for namespace, models in meshes.items()]
     return tuple(sorted([*shared, *others], key=lambda serving: _sort_key(serving.key)))
 

@@ -137,12 +137,15 @@ class Cluster:
 
     def ensure_namespace(self, name: str) -> None:
         """Create a namespace, without a label, where there is none."""
-        resource = self.resource("v1", "Namespace")
-        options = Options(field_manager=MANAGER)
+        self.ensure({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, MANAGER)
+
+    def ensure(self, body: Mapping[str, Any], manager: str) -> None:
+        """Create the object where there is none of its name; what is there stays as it is."""
+        resource, metadata = self.resource(body["apiVersion"], body["kind"]), body["metadata"]
+        namespace = metadata.get("namespace", "") if resource.namespaced else ""
+        options = Options(field_manager=manager)
         with _passing(_EXISTS):
-            self._server.send(
-                Operation("create", resource, body={"metadata": {"name": name}}, options=options)
-            )
+            self._server.send(Operation("create", resource, namespace, body=copy_of(body), options=options))
 
     def _apply(self, body: Mapping[str, Any], manager: str, subresource: str) -> Body:
         resource, metadata = self.resource(body["apiVersion"], body["kind"]), body["metadata"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from meshsplit.local.apiserver.status import Refused
 from meshsplit.local.backends import to_backends, to_servings
@@ -18,12 +18,11 @@ from meshsplit.local.services import make_services
 from meshsplit.local.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from meshsplit.local.apiserver.inside import Kind
     from meshsplit.local.backends import Backend, BackendKey, Backends
     from meshsplit.local.cluster import Body, Cluster
-    from meshsplit.local.models.process import ModelServer
     from meshsplit.local.models.spec import Ports, Serving, ServingKey
     from meshsplit.model import Settings
 
@@ -37,6 +36,16 @@ FIELD_MANAGER = "kserve-stand-in"
 DRAIN_SECONDS = 10.0
 
 
+class Models(Protocol):
+    """What runs the model servers."""
+
+    def serve(self, servings: Sequence[Serving]) -> Mapping[ServingKey, Ports]:
+        """Serve exactly these; the ports of those that answer already. ModelServerError when it cannot."""
+
+    def notify(self, changed: Callable[[], None]) -> None:
+        """From now on call `changed`, from any thread, when `serve` would answer anew."""
+
+
 class KServe:
     """Runs a model server for every InferenceService that lives, with the Pod and Service that KServe makes.
 
@@ -48,7 +57,7 @@ class KServe:
     def __init__(
         self,
         cluster: Cluster,
-        models: ModelServer,
+        models: Models,
         settings: Settings,
         drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
@@ -60,10 +69,15 @@ class KServe:
         self._leaving: dict[BackendKey, float] = {}
         self._serving: tuple[Serving, ...] = ()
         self._ports: Mapping[ServingKey, Ports] = {}
-        self._lost = threading.Event()
+        self._news = threading.Event()
         self._owned = OwnedObjects(cluster, FIELD_MANAGER)
         self.worker = Worker("kserve", cluster.subscribe((*MODELS, *BACKING)), self.reconcile)
-        models.notify(self._restart_lost)
+        models.notify(self._look_again)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a model that is to load does not answer yet."""
+        return any(serving.key not in self._ports for serving in self._serving)
 
     @property
     def counters(self) -> dict[str, int]:
@@ -85,9 +99,9 @@ class KServe:
         self._write_statuses(found[INFERENCE_SERVICES], backends, wanted)
         return min(self._leaving.values()) - time.monotonic() if self._leaving else None
 
-    def _restart_lost(self) -> None:
-        """Look after the servers: one has ended by itself. For any thread."""
-        self._lost.set()
+    def _look_again(self) -> None:
+        """Ask the model servers anew: one has begun to answer, or has ended by itself. For any thread."""
+        self._news.set()
         self.worker.wake()
 
     def _wanted(self, backends: Backends, failing: set[tuple[str, str]]) -> dict[BackendKey, Backend]:
@@ -103,8 +117,8 @@ class KServe:
         self._leaving = {key: until for key, until in due.items() if until > now}
         self._hosted = {key: self._hosted[key] for key in self._leaving} | {**wanted}
         servings = to_servings(self._hosted.values())
-        if servings != self._serving or self._lost.is_set():
-            self._lost.clear()
+        if servings != self._serving or self._news.is_set():
+            self._news.clear()
             self._ports = self._models.serve(servings)
             self._serving = servings
 

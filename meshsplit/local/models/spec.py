@@ -25,12 +25,14 @@ class ModelMeshServing:
 class StandardServing:
     """One InferenceService with ports of its own: HTTP/1.1 REST, and gRPC (h2c).
 
-    `served_name` is the model's name in paths and payloads; InferenceServices may share one.
+    `served_name` is the model's name in paths and payloads; InferenceServices may share one. `model_format`
+    is what the InferenceService calls it, "" when it says nothing.
     """
 
     namespace: str
     isvc: str
     served_name: str
+    model_format: str = ""
 
     @property
     def key(self) -> ServingKey:
