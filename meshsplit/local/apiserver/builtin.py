@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshsplit.local.apiserver.backing import ENDPOINT_SLICE, POD
 from meshsplit.local.apiserver.deployed import DEPLOYED
 from meshsplit.local.apiserver.resources import AGE, Column, Resource
 from meshsplit.local.apiserver.structure import OPEN, Schema
@@ -155,6 +156,7 @@ BUILT_IN = (
         selectable=("spec.clusterIP", "spec.type"),
         template={"spec": {"type": "ClusterIP", "sessionAffinity": "None"}, "status": {"loadBalancer": {}}},
     ),
+    POD,
     Resource(
         "",
         "v1",
@@ -181,6 +183,7 @@ BUILT_IN = (
         unconditional=False,
         columns=(Column("Holder", "string", ".spec.holderIdentity"), AGE),
     ),
+    ENDPOINT_SLICE,
     *DEPLOYED,
     Resource(
         CRD_GROUP,
