@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from meshsplit.affinity import ReplicaAffinity
 from meshsplit.diagnostics import Finding, ObjectRef
 
 FULL = 100
@@ -281,6 +282,19 @@ class RoutePlan:
     hosts: tuple[str, ...]
     gateways: tuple[str, ...]
     routes: tuple[Route, ...]
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    owners: tuple[Owner, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRulePlan:
+    """One DestinationRule before it is written down: how the endpoints of `host` are chosen."""
+
+    name: str
+    namespace: str
+    host: str
+    affinity: ReplicaAffinity
     labels: tuple[tuple[str, str], ...] = ()
     annotations: tuple[tuple[str, str], ...] = ()
     owners: tuple[Owner, ...] = ()
