@@ -5,10 +5,12 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+import yaml
 from scipy.stats import chisquare
 
 from meshsplit.affinity import BucketAffinity, BucketCookie, CookieHash
@@ -22,11 +24,13 @@ from meshsplit.model import (
     DestinationRulePlan,
     Diversion,
     Group,
+    GroupKey,
     MatchKind,
     RestStrategy,
     Shadow,
     StringMatch,
 )
+from meshsplit.model import Endpoint as Address
 from support.clients import Answer, Client, ask_all, ask_alone, echo_servers
 from support.istio import (
     API_VERSION,
@@ -40,6 +44,7 @@ from support.istio import (
     standard,
 )
 
+CONTRIB = Path(__file__).parents[2] / "config" / "contrib" / "sticky-header.yaml"
 MANY, SOME = 1_000, 250
 UNLIKELY = 1e-6
 UP = (5, 10, 20, 50, 100)
@@ -278,6 +283,51 @@ def test_a_cookie_for_the_member_and_one_for_the_replica_go_together(
         seen += servers
     assert_share([server[0] for server in seen], 20)
     assert set(seen) == {"a", "a-2", "b", "b-2"}
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """As istiod merges an EnvoyFilter's value into a route."""
+    if not isinstance(patch, dict):
+        return patch
+    return {**target, **{key: merge(target.get(key, {}), value) for key, value in patch.items()}}
+
+
+def test_the_envoy_filter_for_other_headers_keeps_a_client_where_no_bucket_could(
+    gateway: Gateway, ports: Mapping[str, int]
+) -> None:
+    *rules, envoy_filter = yaml.safe_load_all(CONTRIB.read_text())
+    (config_patch,) = envoy_filter["spec"]["configPatches"]
+    members = (standard("iris-one", "iris"), standard("iris-two", "iris"))
+    routing = make_own_routing(hosts=("iris-iris-apps.example.com",))
+    group = replace(make_group(*members, routing=routing), key=GroupKey("iris-apps", "iris"))
+    hosts = [rule["spec"]["host"] for rule in rules]
+    services = [make_service(host, ports[name]) for host, name in zip(hosts, "ab", strict=True)]
+    ends = [Address(host, 80) for host in hosts]
+    group = replace(
+        group, members=tuple(replace(m, rest=end, grpc=end) for m, end in zip(members, ends, strict=True))
+    )
+    clients = [Client({"x-user": f"user-{number}"}, keeps_cookies=False) for number in range(SOME)]
+
+    def see(canary: int) -> list[str]:
+        split = make_split({"iris-one": 100 - canary, "iris-two": canary})
+        body = make_virtual_service(make_group_plan(group, split), API_VERSION)
+        mesh = to_mesh([body, *rules], services, 80)
+        (host,) = mesh.routes["virtual_hosts"]
+        wanted = config_patch["match"]["routeConfiguration"]["vhost"]
+        assert (host["name"], [route["name"] for route in host["routes"]]) == (
+            wanted["name"],
+            [wanted["route"]["name"]],
+        )
+        patched = {**host, "routes": [merge(host["routes"][0], config_patch["patch"]["value"])]}
+        gateway.apply(replace(mesh, routes={**mesh.routes, "virtual_hosts": [patched]}))
+        first, second = (
+            [by_server(answer) for answer in ask_all(gateway.port, clients, OWN, host["domains"][0])]
+            for _ in range(2)
+        )
+        assert first == second
+        return first
+
+    assert_walk((10, 20, 50, 20), see)
 
 
 def test_calls_of_one_grpc_client_reach_one_model_and_move_one_way(gateway: Gateway) -> None:

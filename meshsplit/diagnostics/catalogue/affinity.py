@@ -19,7 +19,7 @@ AFFINITY = (
         "read as no value.",
         fix="Let clients send a random UUID (version 4; the first digits of version 7 are the time) in a "
         "header of their own. For ids of another form there is a file to apply yourself, "
-        "config/contrib/sticky-header.",
+        "config/contrib/sticky-header.yaml.",
         example=dedent("""\
             spec:
               sessionAffinity:
