@@ -63,32 +63,44 @@ class Client:
     cookies: dict[str, str] = field(default_factory=dict)
     keeps_cookies: bool = True
 
-    def write(self, path: str, host: str) -> bytes:
-        """Its request, as it goes over the wire."""
-        lines = [f"GET {path} HTTP/1.1", f"host: {host}"]
+    def write(self, path: str, host: str, body: bytes) -> bytes:
+        """Its request, as it goes over the wire: with a body a POST."""
+        lines = [f"{'POST' if body else 'GET'} {path} HTTP/1.1", f"host: {host}"]
+        lines += [f"content-length: {len(body)}"] if body else []
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         if self.cookies:
             lines.append(f"cookie: {'; '.join(f'{name}={value}' for name, value in self.cookies.items())}")
-        return "\r\n".join([*lines, "", ""]).encode()
+        return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client got: the server's name and the path that it saw, and the cookies that were set."""
+    """What a client got, and the cookies that were set."""
 
     status: int
-    server: str
-    path: str
+    body: str
     set_cookies: tuple[str, ...]
 
+    @property
+    def server(self) -> str:
+        """The name of the echo server that answered."""
+        return self.body.split()[0]
 
-def ask_all(port: int, clients: Sequence[Client], path: str, host: str = "any") -> list[Answer]:
+    @property
+    def path(self) -> str:
+        """The path that it saw."""
+        return self.body.split()[1]
+
+
+def ask_all(
+    port: int, clients: Sequence[Client], path: str, host: str = "any", body: bytes = b""
+) -> list[Answer]:
     """One request of every client, over one connection, in order."""
     answers: list[Answer] = []
     with _connect(port) as connection, connection.makefile("rb") as stream:
         for at in range(0, len(clients), _BATCH):
             batch = clients[at : at + _BATCH]
-            connection.sendall(b"".join(client.write(path, host) for client in batch))
+            connection.sendall(b"".join(client.write(path, host, body) for client in batch))
             answers += [_read(stream, client) for client in batch]
     return answers
 
@@ -98,7 +110,7 @@ def ask_alone(port: int, client: Client, path: str, times: int, host: str = "any
     with _connect(port) as connection, connection.makefile("rb") as stream:
         answers = []
         for _ in range(times):
-            connection.sendall(client.write(path, host))
+            connection.sendall(client.write(path, host, b""))
             answers.append(_read(stream, client))
     return answers
 
@@ -123,5 +135,4 @@ def _read(stream: BinaryIO, client: Client) -> Answer:
         for cookie in cookies:
             key, _, value = cookie.split(";")[0].partition("=")
             client.cookies[key] = value
-    server, _, path = body.partition(" ")
-    return Answer(status, server, path, tuple(cookies))
+    return Answer(status, body, tuple(cookies))
