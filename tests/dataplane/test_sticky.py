@@ -330,7 +330,10 @@ def test_the_envoy_filter_for_other_headers_keeps_a_client_where_no_bucket_could
     assert_walk((10, 20, 50, 20), see)
 
 
-def test_calls_of_one_grpc_client_reach_one_model_and_move_one_way(gateway: Gateway) -> None:
+@pytest.fixture(scope="module")
+def model_port() -> Iterator[int]:
+    """The port of a gRPC server that answers with the model it was asked for."""
+
     def answer(_: bytes, context: grpc.ServicerContext) -> bytes:
         return str(dict(context.invocation_metadata())["mm-vmodel-id"]).encode()
 
@@ -340,22 +343,39 @@ def test_calls_of_one_grpc_client_reach_one_model_and_move_one_way(gateway: Gate
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    services = [make_service(MODEL_MESH, port, number=8033, http2=True)]
-    ids = uuids(250)
-    with grpc.insecure_channel(f"127.0.0.1:{gateway.port}") as channel:
-        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(GRPC_METHOD)
+    yield port
+    server.stop(None).wait()
 
-        def ask(client: str) -> str:
-            metadata = (("mm-vmodel-id", "g"), ("x-client-id", client))
-            return call(b"", metadata=metadata, timeout=20).decode()
+
+def call_group(channel: grpc.Channel, *headers: tuple[str, str]) -> tuple[str, str]:
+    """The model that answers a call of group g, and the cookie that comes with the answer."""
+    infer: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(GRPC_METHOD)
+    answer, call = infer.with_call(b"", metadata=(("mm-vmodel-id", "g"), *headers), timeout=20)
+    return answer.decode(), str(dict(call.initial_metadata()).get("set-cookie", ""))
+
+
+def test_calls_of_one_grpc_client_reach_one_model_and_move_one_way(gateway: Gateway, model_port: int) -> None:
+    services = [make_service(MODEL_MESH, model_port, number=8033, http2=True)]
+    ids = uuids(SOME)
+    with grpc.insecure_channel(f"127.0.0.1:{gateway.port}") as channel:
 
         def see(canary: int) -> list[str]:
             gateway.apply(to_mesh([write(mesh_group(HEADER), canary)], services, 80))
-            first, second = ([ask(client) for client in ids] for _ in range(2))
+            first, second = (
+                [call_group(channel, ("x-client-id", client))[0] for client in ids] for _ in range(2)
+            )
             assert first == second
             return first
 
-        try:
-            assert_walk((10, 50, 20), see)
-        finally:
-            server.stop(None).wait()
+        assert_walk((10, 50, 20), see)
+
+
+def test_a_grpc_client_that_returns_the_cookie_stays_too(gateway: Gateway, model_port: int) -> None:
+    services = [make_service(MODEL_MESH, model_port, number=8033, http2=True)]
+    gateway.apply(to_mesh([write(mesh_group(COOKIE), 50)], services, 80))
+    with grpc.insecure_channel(f"127.0.0.1:{gateway.port}") as channel:
+        for _ in range(20):
+            model, given = call_group(channel)
+            # HTTP/2 sends each cookie in a field of its own.
+            cookies = [("cookie", "a=b"), ("cookie", given.split(";")[0])]
+            assert {call_group(channel, *cookies) for _ in range(3)} == {(model, "")}
