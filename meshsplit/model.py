@@ -310,7 +310,9 @@ class Settings:
 
     `hosts` is the template of the shared ModelMesh host ({namespace}, {group}); `domain` completes the own
     host of a group of Standard or Knative members. `max_concurrent_rollouts` None is no limit,
-    `stop_rollouts` holds all of them; `prometheus` is read for a ModelSplit that names no source.
+    `stop_rollouts` holds all of them; `prometheus` is read for a ModelSplit that names no source. `gateway`
+    brings in requests to DistributedInferenceServices where the namespace names none (KServe's own default:
+    ingress.ingressGateway in its ConfigMap inferenceservice-config).
     """
 
     domain: str = "example.com"
@@ -322,6 +324,7 @@ class Settings:
     max_concurrent_rollouts: int | None = None
     stop_rollouts: bool = False
     prometheus: str = "http://prometheus.istio-system:9090"
+    gateway: str | None = "knative-serving/knative-ingress-gateway"
     istio_api_version: str = "networking.istio.io/v1"
 
 
