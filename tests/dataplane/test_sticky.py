@@ -248,6 +248,19 @@ def test_a_header_comes_before_a_cookie_and_what_is_no_bucket_counts_as_nothing(
         assert ask(header, cookie)[1], (header, cookie)
 
 
+@pytest.mark.parametrize("name", ["c" * 253, "a%25+b*$c"])
+def test_a_cookie_of_any_legal_name_keeps_a_client(
+    gateway: Gateway, ports: Mapping[str, int], name: str
+) -> None:
+    services = [make_service(MODEL_MESH, ports["mesh"], number=8008)]
+    affinity = BucketAffinity(cookie=BucketCookie(name, 60))
+    gateway.apply(to_mesh([write(mesh_group(affinity), 50)], services, 80))
+    clients = jars(20)
+    first, *others = ([by_path(it) for it in ask_all(gateway.port, clients, SHARED)] for _ in range(3))
+    assert others == [first, first]
+    assert all(set(client.cookies) == {name} for client in clients)
+
+
 def test_a_diverted_request_is_no_part_of_the_split_and_a_copied_one_is(
     gateway: Gateway, ports: Mapping[str, int]
 ) -> None:
