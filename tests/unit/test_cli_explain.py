@@ -84,7 +84,7 @@ def test_explanations_are_reports_too(output: str, parse: Callable[[str], dict[s
     report = parse(run("explain", "MSP603", "-o", output).output)
     assert (report["apiVersion"], report["kind"]) == ("cli.meshsplit.dev/v1alpha1", "ExplainReport")
     (rule,) = report["rules"]
-    assert (rule["code"], rule["severity"], rule["raised"]) == ("MSP603", "error", False)
+    assert (rule["code"], rule["severity"], rule["raised"]) == ("MSP603", "note", False)
     assert rule["why"] == RULES["MSP603"].why
 
 
