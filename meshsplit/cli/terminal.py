@@ -111,8 +111,12 @@ def visible(text: str) -> str:
     return _CONTROLS.sub(lambda found: repr(found.group())[1:-1], text)
 
 
-def echo(text: str, style: Style, to_stderr: bool = False) -> None:
-    """Print `text`; a reader that has closed the pipe is no error and does not change the exit code."""
+def echo(text: str, style: Style, to_stderr: bool = False) -> bool:
+    """Print `text`, and whether it could be read.
+
+    A reader that has closed the pipe is no error and does not change the exit code; what comes later goes
+    nowhere.
+    """
     if style.ascii:
         for character, plain in _ASCII.items():
             text = text.replace(character, plain)
@@ -122,6 +126,8 @@ def echo(text: str, style: Style, to_stderr: bool = False) -> None:
         click.echo(text, err=to_stderr, color=style.colour)
     except BrokenPipeError:
         hush(sys.stderr if to_stderr else sys.stdout)
+        return False
+    return True
 
 
 def hush(stream: TextIO) -> None:

@@ -5,10 +5,12 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from meshsplit.api.request import DETAILS, REQUEST
 from meshsplit.cli import kinds
 from meshsplit.cli.cluster import Cluster
 from meshsplit.cli.completion import complete
+from meshsplit.cli.following import follow_all
 from meshsplit.cli.main import VERBS, cli
 from meshsplit.cli.notdone import NotDone
 from meshsplit.cli.requesting import Ask, follow, prepare, read_user, send
@@ -36,6 +39,7 @@ from support.live import (
     make_member,
     make_namespace,
     make_route,
+    make_split,
 )
 from support.liverollouts import ROLLOUT, make_decision, make_rollout
 from support.scripted_api import answer, scripted_api
@@ -388,6 +392,73 @@ def test_the_user_is_who_the_api_says(live: Live, cluster: Cluster) -> None:
         (asked,) = api.requests
     assert asked.path == "/apis/authentication.k8s.io/v1/selfsubjectreviews"
     assert asked.content["kind"] == "SelfSubjectReview"
+
+
+# Watching the list of all
+
+
+@contextmanager
+def watching(live: Live, *words: str) -> Iterator[tuple["subprocess.Popen[str]", Callable[[], str]]]:
+    """`meshsplit get --watch WORDS` as a process, and what reads its next line."""
+    env = {**os.environ, "KUBECONFIG": str(live.kubeconfig), "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "meshsplit", "get", "--watch", *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    ) as program:
+        assert program.stdout is not None
+        yield program, program.stdout.readline
+        program.kill()
+
+
+def test_get_watch_adds_a_row_for_what_changes_until_it_is_interrupted(live: Live) -> None:
+    with watching(live, "-n", "models") as (program, read_line):
+        assert read_line().split()[:2] == ["NAME", "STRATEGY"]
+        first = read_line()
+        live.client().patch(kinds.MODEL_SPLITS, "models", "mnist", {"metadata": {"labels": {"a": "b"}}})
+        report(live, 25)
+        second = read_line()
+        assert (first.split()[5:8], second.split()[5:8]) == (["90", "/", "10"], ["75", "/", "25"])
+        assert first.index("90 / 10") == second.index("75 / 25")
+        live.client().delete(kinds.MODEL_SPLITS, "models", "mnist")
+        assert read_line().split()[:3] == ["mnist", "Canary", "Deleted"]
+        program.send_signal(signal.SIGINT)
+        out, err = program.communicate(timeout=DEADLINE_SECONDS)
+    assert (program.returncode, out, err.strip()) == (130, "", "")
+
+
+def test_get_watch_ends_with_its_reader(live: Live) -> None:
+    with watching(live, "-n", "models", "-o", "json") as (program, read_line):
+        entry = json.loads(read_line())
+        assert (entry["type"], entry["name"], entry["weight"]) == ("ADDED", "mnist", "90 / 10")
+        assert program.stdout is not None
+        program.stdout.close()
+        report(live, 25)
+        assert program.wait(DEADLINE_SECONDS) == 0
+
+
+def test_what_a_watch_missed_is_found_by_listing_again(live: Live, cluster: Cluster) -> None:
+    states = follow_all(cluster, kinds.MODEL_SPLITS, "models", "")
+    (first,) = next(states)
+    live.faults.add(Fault(path="/modelsplits", watches_only=True, code=503))
+    live.faults.add(Fault(path="/modelsplits", watches_only=True, code=410))
+    live.client().delete(kinds.MODEL_SPLITS, "models", "mnist")
+    live.write(kinds.MODEL_SPLITS, make_split("other"))
+    came, went = next(states)
+    assert (first.type, first.body["metadata"]["name"]) == ("ADDED", "mnist")
+    assert (came.type, came.body["metadata"]["name"]) == ("ADDED", "other")
+    assert (went.type, went.body["metadata"]["name"]) == ("DELETED", "mnist")
+    live.faults.add(Fault(path="/modelsplits", watches_only=True, code=403, times=0))
+    with pytest.raises(
+        CannotAnswer, match=r"you may not watch modelsplits.meshsplit.dev in namespace models"
+    ):
+        next(states)
+
+
+def test_get_watch_of_nothing_says_so(live: Live) -> None:
+    live.faults.add(Fault(path="/modelsplits", watches_only=True, code=403, times=0))
+    told = run(live, "get", "-w", "-l", "a=b", code=2)
+    assert told.startswith("No ModelSplits in namespace models yet.\n")
+    assert "you may not watch" in told
 
 
 # On a terminal
