@@ -518,7 +518,19 @@ def test_names_are_completed_for_every_verb_that_takes_one(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(live.kubeconfig))
-    taking = ("watch", "history", "promote", "pause", "resume", "abort", "retry", "flip", "rollback", "wait")
+    taking = (
+        "watch",
+        "events",
+        "history",
+        "promote",
+        "pause",
+        "resume",
+        "abort",
+        "retry",
+        "flip",
+        "rollback",
+        "wait",
+    )
     assert set(taking) < set(VERBS)
     for words in (*([verb] for verb in taking), ["set", "weight"]):
         assert complete(cli, [*words, "-n", "models", "m"]).splitlines() == ["mnist", ":4"]
