@@ -8,6 +8,7 @@ from typing import Any
 
 from meshsplit.api.status import ConditionStatus
 from meshsplit.api.wire import to_rfc3339
+from meshsplit.cli.outlooktext import read_outlook, say_outlook, to_outlook_report
 from meshsplit.cli.rules import WIDTH, to_rule_report
 from meshsplit.cli.situation import Situation
 from meshsplit.cli.splits import is_well
@@ -103,7 +104,7 @@ def to_text(situation: Situation, style: Style) -> str:
     split = situation.split
     lines = [style.strong(f"Why is {split} at {split.status.weight or NOTHING}?")]
     status = split.status
-    told = [*say_decision(status), *say_stand(status)]
+    told = [*say_decision(status), *say_outlook(read_outlook(split)), *say_stand(status)]
     lines += _paragraphs([*_what_is_said(situation), *told, _meaning_of(situation).text])
     lines += [style.strong("Who owns which number"), *_owners(situation)]
     for rule in find_rules(situation):
@@ -127,6 +128,7 @@ def to_report(situation: Situation) -> dict[str, Any]:
     """What an ExplainReport adds to the split's entry."""
     return {
         "meaning": _meaning_of(situation).text,
+        "outlook": to_outlook_report(read_outlook(situation.split)),
         "otherManagers": list(situation.strangers),
         "rules": [to_rule_report(rule) for rule in find_rules(situation)],
     }

@@ -148,6 +148,7 @@ def test_explain_says_why_it_is_not_further(live: Live) -> None:
     assert "2 errors in 720 requests, true rate 0.03–1.00%, stable 7 in 6480 (0.11%)" in told
     assert "To promote evidence of safety 1.2 must reach 20." in told
     assert "To roll back evidence of harm 0.41 must reach 100." in told
+    assert "How much longer it takes cannot be said: nothing was read for this rollout yet." in told
     assert told.endswith("Next: meshsplit watch mnist -n models")
 
 
