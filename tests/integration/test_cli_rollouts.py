@@ -8,8 +8,10 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,9 @@ from meshsplit.cli.main import VERBS, cli
 from meshsplit.cli.notdone import NotDone
 from meshsplit.cli.requesting import Ask, follow, prepare, read_user, send
 from meshsplit.cli.splits import to_live_split
+from meshsplit.cli.terminal import Style
 from meshsplit.cli.unreachable import CannotAnswer
+from meshsplit.cli.watchscreen import Views
 from meshsplit.kube.client import Client, Configuration
 from meshsplit.local.apiserver.faults import Fault
 from meshsplit.rollout.requests import Verb
@@ -465,19 +469,28 @@ def test_get_watch_of_nothing_says_so(live: Live) -> None:
 # On a terminal
 
 
-def on_terminal(live: Live, awaited: bytes, typed: bytes, *words: str) -> tuple[int, str]:
-    """Exit code and all output of the program on a terminal, where that is typed once `awaited` is shown."""
+Script = Sequence[tuple[str, str]]
+"""What to wait for on the screen, and what to type then, one after the other."""
+
+
+def on_terminal(kubeconfig: Path, script: Script, *words: str) -> tuple[int, str]:
+    """Exit code and all output of the program on a terminal where somebody follows the script."""
     master, slave = pty.openpty()
-    env = {**os.environ, "KUBECONFIG": str(live.kubeconfig), "TERM": "xterm", "NO_COLOR": "1"}
+    termios.tcsetwinsize(slave, (100, 150))
+    env = {**os.environ, "KUBECONFIG": str(kubeconfig), "TERM": "xterm", "NO_COLOR": "1"}
+    steps, deadline = list(script), time.monotonic() + DEADLINE_SECONDS
     command = [sys.executable, "-m", "meshsplit", *words, "-n", "models"]
     with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env) as program:
         os.close(slave)
-        shown, is_typed = b"", False
+        shown, seen = b"", 0
         while part := _read_terminal(master):
             shown += part
-            if not is_typed and awaited in shown:
-                os.write(master, typed)
-                is_typed = True
+            if time.monotonic() > deadline:
+                program.kill()
+                raise AssertionError(f"{steps[:1]}: {shown[-3000:].decode()}")
+            if steps and shown.find(steps[0][0].encode(), seen) >= 0:
+                os.write(master, steps.pop(0)[1].encode())
+                seen = len(shown)
     os.close(master)
     return program.returncode, shown.decode().replace("\r\n", "\n")
 
@@ -492,7 +505,7 @@ def _read_terminal(master: int) -> bytes:
 
 
 def test_a_person_who_does_not_confirm_changes_nothing(live: Live) -> None:
-    code, shown = on_terminal(live, b"[y/N]", b"n\n", "abort", "mnist")
+    code, shown = on_terminal(live.kubeconfig, [("[y/N]", "n\n")], "abort", "mnist")
     assert code == 3
     assert "Go ahead? [y/N]: " in shown
     assert shown.endswith("error: not confirmed\n")
@@ -501,18 +514,74 @@ def test_a_person_who_does_not_confirm_changes_nothing(live: Live) -> None:
 
 def test_a_person_who_confirms_is_obeyed(live: Live) -> None:
     controller = answer_next(live)
-    code, shown = on_terminal(live, b"[y/N]", b"y\n", "pause", "mnist", "--freeze")
+    code, shown = on_terminal(live.kubeconfig, [("[y/N]", "y\n")], "pause", "mnist", "--freeze")
     controller.join(DEADLINE_SECONDS)
     assert (code, "frozen: models/mnist stays at 90 / 10" in shown) == (0, True)
 
 
 def test_watch_on_a_terminal_draws_in_place_until_q(live: Live) -> None:
-    code, shown = on_terminal(live, b"q quits", b"q", "watch", "mnist")
+    code, shown = on_terminal(live.kubeconfig, [("q quits", "q")], "watch", "mnist")
     assert code == 0
     screen, _, after = shown.partition("\x1b[?1049l")
     assert screen.startswith("\x1b[?1049h")
     assert "canary step 2 of 4" in screen
     assert after.startswith("mnist · models      ◌ Progressing")
+
+
+def test_a_key_shows_what_would_happen_and_sends_nothing_without_another(live: Live) -> None:
+    script = [
+        ("a aborts", "a"),
+        ("About to abort models/mnist", "n"),
+        ("nothing was sent to abort it", "P"),
+        ("jump of 90 points", "q"),
+        ("nothing was sent to promote it", "\x1bOa"),
+        ("q quits", "\x1b[A"),
+        ("q quits", "q"),
+    ]
+    code, shown = on_terminal(live.kubeconfig, script, "watch", "mnist")
+    assert code == 0
+    assert shown.count("About to") == 2
+    assert REQUEST not in (read(live)["metadata"].get("annotations") or {})
+
+
+def test_a_key_that_is_confirmed_is_answered_in_place(live: Live) -> None:
+    controller = answer_next(live, message="done", pause={"since": SINCE})
+    script = [
+        ("p or space pauses", " "),
+        ("Go ahead? y: yes", "y"),
+        ("paused: models/mnist stays at 90 / 10", "p"),
+        ("it is not paused", "q"),
+    ]
+    code, shown = on_terminal(live.kubeconfig, script, "watch", "mnist")
+    controller.join(DEADLINE_SECONDS)
+    assert code == 0
+    assert "p or space resumes" in shown
+    assert read(live)["metadata"]["annotations"][REQUEST] == f"pause/{ROLLOUT}"
+
+
+def test_what_is_typed_ahead_confirms_nothing(live: Live) -> None:
+    script = [("a aborts", "ay"), ("Go ahead?", "x"), ("nothing was sent", "q")]
+    assert on_terminal(live.kubeconfig, script, "watch", "mnist")[0] == 0
+    assert REQUEST not in (read(live)["metadata"].get("annotations") or {})
+
+
+def test_a_right_that_is_missing_is_told_in_place(live: Live) -> None:
+    live.faults.add(Fault(path="/modelsplits/mnist", method="PATCH", code=403, times=0))
+    script = [("a aborts", "a"), ("Go ahead?", "y"), ("you may not patch modelsplits.meshsplit.dev", "q")]
+    code, shown = on_terminal(live.kubeconfig, script, "watch", "mnist")
+    assert code == 0
+    assert "fix: ask for a role that allows the verb patch on modelsplits.meshsplit.dev" in shown
+
+
+def test_an_api_that_fails_for_a_moment_leaves_the_screen_as_it_was(live: Live) -> None:
+    split = to_live_split(read(live))
+    views = Views(Cluster(live.client(), "test", "models"), "mnist", "meshsplit", Style())
+    before = views.read()
+    live.faults.add(Fault(path="/inferenceservices", method="GET", code=503))
+    during = views.read_again(before)
+    assert (during.split.body, during.lines) == (split.body, before.lines)
+    assert during.trouble.startswith("cannot list inferenceservices.serving.kserve.io in namespace models")
+    assert views.read_again(during) == before
 
 
 def test_names_are_completed_for_every_verb_that_takes_one(
