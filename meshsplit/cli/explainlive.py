@@ -11,7 +11,7 @@ from meshsplit.api.wire import to_rfc3339
 from meshsplit.cli.outlooktext import read_outlook, say_outlook, to_outlook_report
 from meshsplit.cli.rules import WIDTH, to_rule_report
 from meshsplit.cli.situation import Situation
-from meshsplit.cli.splits import is_well
+from meshsplit.cli.splits import LiveSplit, is_well
 from meshsplit.cli.status import describe_target
 from meshsplit.cli.tables import NOTHING
 from meshsplit.cli.terminal import Style, visible
@@ -104,7 +104,8 @@ def to_text(situation: Situation, style: Style) -> str:
     split = situation.split
     lines = [style.strong(f"Why is {split} at {split.status.weight or NOTHING}?")]
     status = split.status
-    told = [*say_decision(status), *say_outlook(read_outlook(split)), *say_stand(status)]
+    said_before = {condition.message for condition in _find_telling(split)}
+    told = [*say_decision(status, said_before), *say_outlook(read_outlook(split)), *say_stand(status)]
     lines += _paragraphs([*_what_is_said(situation), *told, _meaning_of(situation).text])
     lines += [style.strong("Who owns which number"), *_owners(situation)]
     for rule in find_rules(situation):
@@ -151,18 +152,26 @@ def _meaning_of(situation: Situation) -> Meaning:
 def _what_is_said(situation: Situation) -> list[str]:
     """The conditions that are not as they should be, Ready first whatever it is."""
     split = situation.split
-    said = [_describe(split.ready)] if split.ready is not None else []
-    said += [_describe(each) for each in split.status.conditions if each != split.ready and not is_well(each)]
+    said, messages = [], set[str]()
+    for each in _find_telling(split):
+        said.append(_describe(each, "" if each.message in messages else each.message))
+        messages.add(each.message)
     if split.is_stale:
         seen = split.status.observed_generation
         said.append(f"All of it is about generation {seen}; the object is at {split.generation}.")
     return said
 
 
-def _describe(condition: ConditionStatus) -> str:
+def _find_telling(split: LiveSplit) -> list[ConditionStatus]:
+    """Ready, whatever it is, and what is not as it should be."""
+    ready = [split.ready] if split.ready is not None else []
+    return ready + [each for each in split.status.conditions if each != split.ready and not is_well(each)]
+
+
+def _describe(condition: ConditionStatus, message: str) -> str:
     since = to_rfc3339(condition.last_transition_time)
     text = f"{condition.type} is {condition.status} since {since}: {condition.reason}"
-    return f"{text}, {condition.message}" if condition.message else text
+    return f"{text}, {message}" if message else text
 
 
 def _owners(situation: Situation) -> list[str]:

@@ -74,7 +74,7 @@ def retry_command(context: click.Context, place: Place, consent: Consent) -> Non
         "retry {}",
         lambda done: f"retried: {done.after} begins a new rollout to {done.after.status.target}",
         "watch",
-        notes=lambda split: [f"then     a new rollout to {split.status.target}, by evidence"],
+        notes=lambda split: [f"then    a new rollout to {split.status.target}, by evidence"],
     )
     carry_out(context, place, action, consent)
 

@@ -111,6 +111,8 @@ def _cause(error: ApiError) -> str:
 def _how_to_install(resource: Resource) -> str:
     if resource.group == "meshsplit.dev":
         return INSTALL_CRDS
+    if not resource.group:
+        return "check the server in the kubeconfig: it answers, and not as Kubernetes does"
     known = {"serving.kserve.io": "KServe", "networking.istio.io": "Istio"}
     product = known.get(resource.group, resource.group)
     return f"install {product}, or look at the cluster that has it with --context"

@@ -61,8 +61,9 @@ _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _OK = range(200, 300)
 
-# The last four are what a kubeconfig of another shape raises in the package.
-_UNUSABLE = (ConfigException, YAMLError, OSError, ValueError, TypeError, AttributeError, KeyError)
+# What a file that is no kubeconfig raises in the package; of no help to anybody.
+_SHAPELESS = (TypeError, AttributeError, KeyError)
+_UNUSABLE = (ConfigException, YAMLError, OSError, ValueError, *_SHAPELESS)
 
 
 class ConfigurationError(Exception):
@@ -90,8 +91,9 @@ def load_configuration(kubeconfig: str | None = None, context: str | None = None
             )
     except _UNUSABLE as error:
         where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+        said = "it is no kubeconfig" if isinstance(error, _SHAPELESS) else str(error)
         # A parser draws its errors over several lines.
-        raise ConfigurationError(f"cannot use {where}: {' '.join(str(error).split())}") from None
+        raise ConfigurationError(f"cannot use {where}: {' '.join(said.split())}") from None
     return configuration
 
 

@@ -148,7 +148,8 @@ def test_status_says_who_has_paused_or_overridden_it(live: Live) -> None:
 
 def test_explain_says_why_it_is_not_further(live: Live) -> None:
     told = " ".join(run(live, "explain", "mnist").split())
-    assert f"The last decision was HOLD at {SINCE}, step 2/4: NotEnoughEvidence, 2 of 720" in told
+    assert f"Ready is True since {SINCE}: Progressing, 2 of 720 requests failed The last decision" in told
+    assert f"The last decision was HOLD at {SINCE}, step 2/4: NotEnoughEvidence 2 errors in 720" in told
     assert "2 errors in 720 requests, true rate 0.03–1.00%, stable 7 in 6480 (0.11%)" in told
     assert "To promote evidence of safety 1.2 must reach 20." in told
     assert "To roll back evidence of harm 0.41 must reach 100." in told
@@ -349,6 +350,7 @@ def test_a_result_as_a_report(live: Live) -> None:
         (["mnist-v1=70", "mnist-v2=40"], "weights add up to 110, want 100 (mnist-v1=70, mnist-v2=40)"),
         (["mnist-v1=70%"], "'mnist-v1=70%' is not MEMBER=PERCENT"),
         (["mnist-v1=70", "mnist-v1=30"], "mnist-v1 is named twice"),
+        (["mnist-v3=20"], "mnist-v3 is no member of models/mnist; there is mnist-v1, mnist-v2"),
         ([], "name weights as MEMBER=PERCENT, or --clear"),
         (["mnist-v2=20", "--clear"], "name weights as MEMBER=PERCENT, or --clear"),
         (["mnist-v2=20", "--for", "soon"], "--for: 'soon' is not a duration"),

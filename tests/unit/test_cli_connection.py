@@ -132,5 +132,12 @@ def test_what_is_not_installed_is_named(make: Callable[[], Resource], product: s
     assert (error.is_missing, error.is_forbidden) == (True, False)
 
 
+def test_a_server_without_namespaces_is_no_kubernetes() -> None:
+    error = to_refusal(NotFound(404, "NotFound", ""), HOST, "list", kinds.NAMESPACES, "")
+    assert "fix: check the server in the kubeconfig: it answers, and not as Kubernetes does" in (
+        error.format_message()
+    )
+
+
 def test_what_a_server_says_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in CannotAnswer("found \x1b[2J", fix="mend \x1b").format_message()
