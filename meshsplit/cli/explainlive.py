@@ -93,6 +93,10 @@ MEANINGS = {
 }
 """By reason of the condition Ready."""
 
+GIVEN_UP = Meaning(
+    "What is asked for was given up. What serves stays until something else is asked for.", _own("history")
+)
+
 UNSEEN = Meaning(
     "No controller has looked at it: its status is empty.",
     lambda _situation, where: f"{{program}} check{where}",
@@ -145,6 +149,8 @@ def _meaning_of(situation: Situation) -> Meaning:
     ready = situation.split.ready
     if ready is None:
         return UNSEEN
+    if ready.reason == conditions.STEADY and situation.split.status.rejected_target is not None:
+        return GIVEN_UP
     fallback = Meaning("Its message above says all that is known here.", _own("status"))
     return MEANINGS.get(ready.reason, fallback)
 

@@ -157,6 +157,14 @@ def test_explain_says_why_it_is_not_further(live: Live) -> None:
     assert told.endswith("Next: meshsplit watch mnist -n models")
 
 
+def test_explain_of_a_target_that_was_given_up_does_not_say_that_it_serves(live: Live) -> None:
+    rejected = {"weights": "mnist-v1=0,mnist-v2=100", "reason": "Flipped"}
+    report(live, 0, "Steady", Phase.STEADY, rejectedTarget=rejected)
+    told = " ".join(run(live, "explain", "mnist").split())
+    assert "What is asked for was given up. What serves stays until something else is asked for." in told
+    assert told.endswith("Next: meshsplit history mnist -n models")
+
+
 def test_a_report_carries_the_rollout_as_the_status_has_it(live: Live) -> None:
     (split,) = json.loads(run(live, "get", "-o", "json"))["splits"]
     assert split["rollout"]["id"] == ROLLOUT
