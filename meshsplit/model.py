@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from meshsplit.affinity import ReplicaAffinity
+from meshsplit.affinity import BucketAffinity, ReplicaAffinity
 from meshsplit.diagnostics import Finding, ObjectRef
 
 FULL = 100
@@ -158,7 +158,8 @@ class Group:
     `withdrawn` says why its routes must go (mesh switched off, no gateway). `unreadable` is True when an
     object that the group depends on could not be read: what is written of it stays as it is, and nothing else
     of the group can be relied on. With a `strategy` other than Static the user
-    asks for more than the target before traffic moves.
+    asks for more than the target before traffic moves. With an `affinity` a client keeps its member while no
+    weight changes.
     `owners` are the ModelSplit, if there is one, and the members that carry the group's tag, by name.
     Every reason is also among the findings of the `World`.
     """
@@ -169,6 +170,7 @@ class Group:
     routing: Routing
     stable_member: str | None = None
     strategy: Strategy = Strategy.STATIC
+    affinity: BucketAffinity | None = None
     owners: tuple[Owner, ...] = ()
     source: ObjectRef | None = None
     refused: Finding | None = None
@@ -259,7 +261,8 @@ class RouteDestination:
 class Route:
     """One HTTP route: any of `matches` (none: everything), then the rewrite, then the destinations.
 
-    A copy of `mirror_percent` of the requests goes to `mirror`.
+    A copy of `mirror_percent` of the requests goes to `mirror`. `add_response_headers` are added to answers,
+    where Envoy fills in what stands between percent signs.
     """
 
     destinations: tuple[RouteDestination, ...]
@@ -271,6 +274,7 @@ class Route:
     retries: Retries | None = None
     mirror: Endpoint | None = None
     mirror_percent: int | None = None
+    add_response_headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

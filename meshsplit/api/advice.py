@@ -17,10 +17,7 @@ _OVER_TIME = re.compile(r"\b(i?rate|increase)\s*\(")
 BUILT_IN = ("error-rate", "latency")
 """The metrics whose counters are known for every kind of backend."""
 
-_IGNORED = (
-    ("session_affinity", "sessionAffinity", "every request is split on its own"),
-    ("report_progress", "reportProgress", "Ready is True all through a rollout"),
-)
+_IGNORED = (("report_progress", "reportProgress", "Ready is True all through a rollout"),)
 """Field, its name in a manifest, and what happens instead, in the order of the schema."""
 
 
