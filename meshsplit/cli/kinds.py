@@ -2,6 +2,7 @@
 
 from meshsplit.controller.resources import (
     CLUSTER_SERVING_RUNTIMES,
+    EVENTS,
     INFERENCE_SERVICES,
     ISTIO_VERSIONS,
     MODEL_SPLITS,
@@ -18,6 +19,7 @@ __all__ = [
     "CONFIG_MAPS",
     "CRDS",
     "DEPLOYMENTS",
+    "EVENTS",
     "INFERENCE_SERVICES",
     "ISTIO_VERSIONS",
     "LEASES",

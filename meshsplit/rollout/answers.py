@@ -104,7 +104,7 @@ def _abort(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
     leg = state.leg
     if not state.active or leg is None:
         raise Refused("there is no rollout to abort")
-    message = f"back to {leg.start}{f'; {request.note}' if request.note else ''}"
+    message = f"aborted, back to {leg.start}{f'; {request.note}' if request.note else ''}"
     state = replace(state, override=None, pause=None)
     return end(
         state,

@@ -151,7 +151,8 @@ def test_flip_and_rollback_of_a_blue_green_split(scene: Scene) -> None:
         settle(scene)
         assert act(scene, "flip", "mnist").startswith("flipped: mnist active is mnist-v2 (was mnist-v1) in ")
         scene.serves(END)
-        assert act(scene, "rollback", "mnist") == "rolled back: mnist is 100 / 0 (was 0 / 100)"
+        told = act(scene, "rollback", "mnist")
+        assert told == "rolled back: mnist is mnist-v1 100, mnist-v2 0 (was mnist-v1 0, mnist-v2 100)"
         scene.serves(START)
         assert act(scene, "flip", "mnist", "--to", "mnist-v2", "--max-jump", "100").startswith("flipped")
         assert "mnist-v2 is active already" in refused(scene, "flip", "mnist", "--to", "mnist-v2")

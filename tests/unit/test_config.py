@@ -33,9 +33,12 @@ def of_kind(name: str, kind: str) -> Body:
 
 
 def granted(name: str) -> dict[str, set[str]]:
-    """Verbs by group/resource, of all roles of a file."""
+    """Verbs by group/resource, of all roles of a file that the controller is bound to."""
     rights: dict[str, set[str]] = {}
+    bound = {body["roleRef"]["name"] for body in load(name) if "roleRef" in body}
     for body in load(name):
+        if body["metadata"]["name"] not in bound:
+            continue
         for rule in body.get("rules", ()):
             for group in rule["apiGroups"]:
                 for resource in rule["resources"]:
