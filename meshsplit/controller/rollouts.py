@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from meshsplit.controller.cache import View
     from meshsplit.controller.gatecalls import GateCalls
     from meshsplit.controller.live import LiveSplit
+    from meshsplit.controller.measured import Measured
     from meshsplit.controller.meter import Meter
     from meshsplit.controller.slots import Slots
-    from meshsplit.controller.wishes import Measured
     from meshsplit.model import Group, GroupKey, Settings
     from meshsplit.rollout.spec import RolloutSpec
 
@@ -151,8 +151,10 @@ class Rollouts:
                 if service.namespace == group.key.namespace and service.name in names
             },
             reading=reading,
-            traffic=measured.traffic if measured is not None else None,
+            traffic=measured.traffic if measured is not None and measured.history is not None else None,
             problem=measured.problem if measured is not None else "",
+            history=measured.pasts if measured is not None else {},
+            bursts=measured.bursts if measured is not None else {},
             latency=measured.latency if measured is not None else (),
             gates=self.gates.find(group.key),
             request=split.request,

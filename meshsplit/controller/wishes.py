@@ -18,8 +18,10 @@ from meshsplit.analysis.metrics import (
     to_counts,
     to_shares,
 )
+from meshsplit.analysis.past import StablePast
 from meshsplit.analysis.trial import Read
 from meshsplit.analysis.wishes import to_what
+from meshsplit.controller.measured import Measured, to_seconds
 from meshsplit.policy import LATENCY, LIMIT
 from meshsplit.rollout import observation
 
@@ -66,27 +68,6 @@ class Wish:
     changed_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What came of a read: where it began and ends, and what it says, or why it says nothing.
-
-    `reading` is None when the read has no counts to judge; `cursor` is then still where the next one goes on.
-    `problem` and `trouble` say which metrics could not be read, in a sentence and in a word.
-    `stable_buckets` are all latencies of stable that were read before the rollout; `latency` is made of them.
-    """
-
-    at: float
-    since: str
-    cursor: str
-    problem: str = ""
-    trouble: str = ""
-    traffic: float | None = None
-    reading: observation.Reading | None = None
-    shares: Mapping[str, float] = field(default_factory=dict)
-    latency: tuple[MetricRule, ...] = ()
-    stable_buckets: Buckets = field(default_factory=dict)
-
-
 def to_metrics(spec: ModelSplitSpec) -> tuple[tuple[str, Signal | Custom], ...]:
     """What a ModelSplit wants measured; errors when it says nothing."""
     listed = spec.analysis.metrics if spec.analysis is not None else []
@@ -115,6 +96,12 @@ def _to_bookmark(kept: Mapping[str, object], now: float) -> Bookmark:
     return Bookmark() if at is not None and at > now + AHEAD_SECONDS else bookmark
 
 
+def to_past_requests(wish: Wish) -> list[MetricRequest]:
+    """What a source is asked of stable's past, once before a rollout begins."""
+    stable = tuple(member for member in wish.members if member.name == wish.stable)
+    return [MetricRequest(wish.key, name, what, stable) for name, what in wish.metrics if stable]
+
+
 def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: float) -> Measured:
     """What the answers to `to_requests` say; `before` is what was measured last.
 
@@ -125,9 +112,20 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
     failures = {name: each for name, each in found.items() if not isinstance(each, Reading)}
     problem = "; ".join(f"{name}: {failure.message}" for name, failure in failures.items())
     trouble = next((str(failure.trouble) for failure in failures.values()), "")
-    past = before.stable_buckets if before is not None and wish.weight is None else {}
+    earlier = before if before is not None and before.stable == wish.stable else None
+    past = earlier.stable_buckets if earlier is not None and wish.weight is None else {}
+    history = earlier.history if earlier is not None else None
     if not readings:
-        return Measured(now, wish.cursor, wish.cursor, problem, trouble, stable_buckets=past)
+        return Measured(
+            now,
+            wish.cursor,
+            wish.cursor,
+            problem,
+            trouble,
+            stable_buckets=past,
+            stable=wish.stable,
+            history=history,
+        )
     at = max(reading.at for reading in readings.values())
     cursor = _to_cursor(wish, readings)
     counts = {name: each.counts for name, each in readings.items() if each.counts is not None}
@@ -147,6 +145,8 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
         shares=next((to_shares(each) for each in counts.values()), before.shares if before else {}),
         latency=rules,
         stable_buckets=past,
+        stable=wish.stable,
+        history=_add_counts(history, wish, counts),
     )
 
 
@@ -188,7 +188,7 @@ def _to_reading(
     judged = {}
     for name, members in counts.items():
         if name == LATENCY:
-            edges = [float(edge.removesuffix("s")) for edge in wish.edges.get(name, ())]
+            edges = [to_seconds(edge) for edge in wish.edges.get(name, ())]
             tails = latency.to_counts(members[wish.canary].buckets, members[wish.stable].buckets, edges)
             if edges and tails is not None:
                 judged[name] = tails
@@ -213,6 +213,20 @@ def _add_latencies(
     if read is None or wish.weight is not None:
         return past
     return {edge: past.get(edge, 0.0) + count for edge, count in read.buckets.items()}
+
+
+def _add_counts(
+    history: Mapping[str, StablePast] | None, wish: Wish, counts: Mapping[str, Mapping[str, MemberCounts]]
+) -> Mapping[str, StablePast] | None:
+    """Stable's past with what was counted in this read, as long as the rollout has not begun."""
+    if history is None or wish.weight is not None:
+        return history
+    known = dict(history)
+    for name, members in counts.items():
+        read = members.get(wish.stable)
+        if read is not None and name != LATENCY:
+            known[name] = known.get(name, StablePast()).after(read.requests, read.bad)
+    return known
 
 
 def _to_latency_rules(wish: Wish, past: Buckets) -> tuple[MetricRule, ...]:
