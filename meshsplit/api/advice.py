@@ -57,16 +57,7 @@ def _advise_strategy(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
     """The same for what lies deeper."""
     if spec.strategy is None:
         return
-    canary, blue_green = spec.strategy.canary, spec.strategy.blue_green
-    if blue_green is not None and blue_green.pre_promotion_checks is not None:
-        yield Finding(
-            "MSP008",
-            "prePromotionChecks are accepted and kept, but this version does not count the requests of a "
-            "preview: the flip waits for a person",
-            ref,
-            ("spec", "strategy", "blueGreen", "prePromotionChecks"),
-            fix="look at the preview, then meshsplit flip",
-        )
+    canary = spec.strategy.canary
     if canary is not None and canary.notify:
         yield Finding(
             "MSP008",

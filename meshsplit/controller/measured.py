@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from meshsplit.analysis.metrics import Key
     from meshsplit.analysis.past import StablePast
     from meshsplit.analysis.rules import MetricRule
+    from meshsplit.controller.previews import Preview
     from meshsplit.model import GroupKey
     from meshsplit.rollout.observation import Reading
 
@@ -27,7 +28,7 @@ class Measured:
     `problem` and `trouble` say which metrics could not be read, in a sentence and in a word.
     `stable_buckets` are all latencies of `stable` that were read before the rollout; `latency` is made of
     them. `history` is the rest of its past, by metric: what the source told and what was read since; None
-    until the source was asked.
+    until the source was asked. `preview` is what the side that is not active answered, of a blue/green group.
     """
 
     at: float
@@ -42,6 +43,7 @@ class Measured:
     stable_buckets: Buckets = field(default_factory=dict)
     stable: str = ""
     history: Mapping[str, StablePast] | None = None
+    preview: Preview | None = None
 
     @property
     def pasts(self) -> Mapping[str, tuple[Past, ...]]:

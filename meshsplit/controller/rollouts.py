@@ -6,11 +6,12 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from meshsplit.analysis.metrics import Signal
 from meshsplit.analysis.ramp import FULL_WEIGHT
 from meshsplit.controller.routed import Routed
 from meshsplit.controller.selection import find_current, find_followed
 from meshsplit.controller.step import Step
-from meshsplit.controller.wishes import Wish, to_metrics
+from meshsplit.controller.wishes import ERRORS, Wish, to_metrics
 from meshsplit.kserve.objects import SplitRequest
 from meshsplit.model import Outcome, Strategy
 from meshsplit.rollout.engine import advance
@@ -31,12 +32,16 @@ if TYPE_CHECKING:
     from meshsplit.controller.meter import Meter
     from meshsplit.controller.slots import Slots
     from meshsplit.model import Group, GroupKey, Settings
-    from meshsplit.rollout.spec import RolloutSpec
+    from meshsplit.rollout.observation import PreviewSeen
+    from meshsplit.rollout.spec import PreviewChecks, RolloutSpec
 
 log = logging.getLogger(__name__)
 
 GATEWAY = "gateway"
 """The source that reads gateways and model servers themselves."""
+
+READS_IN_PREVIEW = 2
+"""Reads that a preview's time holds at least; a shorter one would hold none."""
 
 FIRST_READS = 4.0
 """Seconds between reads before a rollout begins: two of them tell how much traffic there is."""
@@ -112,7 +117,7 @@ class Rollouts:
         split = find_followed(view.splits, outcome)
         state, request = step.kept, _read_request(view, split) if split is not None else None
         self.slots.note(key, state.takes_slot)
-        if request is None or step.spec.strategy is not Strategy.CANARY or not state.active:
+        if request is None or not state.active or not _is_measured(step.spec):
             self.meter.drop(key)
         else:
             self.meter.put(self._make_wish(group, state, step.spec, request, self.meter.find(key)))
@@ -156,12 +161,19 @@ class Rollouts:
             history=measured.pasts if measured is not None else {},
             bursts=measured.bursts if measured is not None else {},
             latency=measured.latency if measured is not None else (),
+            preview=self._see_preview(measured),
             gates=self.gates.find(group.key),
             request=split.request,
             slot_free=before.takes_slot or find_slot(group.key, settings.max_concurrent_rollouts),
             stopped=settings.stop_rollouts,
         )
         return state, seen
+
+    def _see_preview(self, measured: Measured | None) -> PreviewSeen | None:
+        """What is known of the side that is not active; nothing while it cannot be read."""
+        if measured is None or measured.problem or measured.preview is None:
+            return None
+        return measured.preview.see(self._wall())
 
     def _make_wish(
         self,
@@ -185,6 +197,8 @@ class Rollouts:
             stable=state.leg.stable if state.leg is not None else "",
             canary=state.leg.canary if state.leg is not None else "",
         )
+        if spec.blue_green is not None and spec.blue_green.checks is not None:
+            return self._make_preview_wish(wish, state, spec.blue_green.checks, measured)
         if state.measure is None or state.leg is None:
             return replace(
                 wish, seconds=min(wish.seconds, FIRST_READS), cursor=measured.cursor if measured else ""
@@ -201,6 +215,28 @@ class Rollouts:
             edges={name: tuple(edge for edge, _ in edges) for name, edges in state.measure.edges},
             changed_at=max(changes, default=None),
         )
+
+    def _make_preview_wish(
+        self, wish: Wish, state: RolloutState, checks: PreviewChecks, measured: Measured | None
+    ) -> Wish:
+        """The failures of the side that is not active; another rollout begins to count anew."""
+        known = measured.preview if measured is not None else None
+        goes_on = measured is not None and known is not None and known.rollout == state.id
+        return replace(
+            wish,
+            metrics=((ERRORS, Signal.ERRORS),),
+            rollout=state.id,
+            stable="",
+            cursor=measured.cursor if measured is not None and goes_on else "",
+            changed_at=self._routed.changed_at(wish.key),
+            preview=max(checks.within, READS_IN_PREVIEW * wish.seconds),
+        )
+
+
+def _is_measured(spec: RolloutSpec) -> bool:
+    """Whether counters decide about its rollouts."""
+    previewed = spec.blue_green is not None and spec.blue_green.checks is not None
+    return previewed or spec.strategy is Strategy.CANARY
 
 
 def _read_request(view: View, split: LiveSplit) -> SplitRequest | None:

@@ -22,6 +22,7 @@ from meshsplit.analysis.past import StablePast
 from meshsplit.analysis.trial import Read
 from meshsplit.analysis.wishes import to_what
 from meshsplit.controller.measured import Measured, to_seconds
+from meshsplit.controller.previews import Preview
 from meshsplit.policy import LATENCY, LIMIT
 from meshsplit.rollout import observation
 
@@ -49,7 +50,8 @@ class Wish:
     """What to read for one group. `cursor` is where the rollout's test goes on, "" where it begins.
 
     `weight` is the canary's in thousandths, `top` whether no larger one precedes promotion; None and "" while
-    nothing is measured yet. `changed_at` is when the weights changed last (Unix seconds).
+    nothing is measured yet. `changed_at` is when the weights changed last (Unix seconds). With `preview` only
+    what the side that is not active, the canary, answers within so many seconds is counted.
     """
 
     key: GroupKey
@@ -66,6 +68,7 @@ class Wish:
     cursor: str = ""
     edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     changed_at: float | None = None
+    preview: float | None = None
 
 
 def to_metrics(spec: ModelSplitSpec) -> tuple[tuple[str, Signal | Custom], ...]:
@@ -113,6 +116,7 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
     problem = "; ".join(f"{name}: {failure.message}" for name, failure in failures.items())
     trouble = next((str(failure.trouble) for failure in failures.values()), "")
     earlier = before if before is not None and before.stable == wish.stable else None
+    preview = _find_preview(wish, before)
     past = earlier.stable_buckets if earlier is not None and wish.weight is None else {}
     history = earlier.history if earlier is not None else None
     if not readings:
@@ -125,6 +129,7 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
             stable_buckets=past,
             stable=wish.stable,
             history=history,
+            preview=preview,
         )
     at = max(reading.at for reading in readings.values())
     cursor = _to_cursor(wish, readings)
@@ -147,7 +152,27 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
         stable_buckets=past,
         stable=wish.stable,
         history=_add_counts(history, wish, counts),
+        preview=_add_preview(preview, wish, counts, at),
     )
+
+
+def _find_preview(wish: Wish, before: Measured | None) -> Preview | None:
+    """What was read of the rollout's preview so far; None where no preview is counted."""
+    if wish.preview is None:
+        return None
+    earlier = before.preview if before is not None else None
+    if earlier is not None and earlier.rollout == wish.rollout:
+        return earlier
+    return Preview(wish.rollout, wish.canary, wish.preview)
+
+
+def _add_preview(
+    preview: Preview | None, wish: Wish, counts: Mapping[str, Mapping[str, MemberCounts]], at: float
+) -> Preview | None:
+    began = bookmarks.to_bookmark(_to_bookmarks(wish.cursor).get(ERRORS, {})).cursor.at
+    if preview is None or began is None or ERRORS not in counts:
+        return preview
+    return preview.after(began, at, counts[ERRORS][wish.canary])
 
 
 def _to_cursor(wish: Wish, readings: Mapping[str, Reading]) -> str:
@@ -239,7 +264,7 @@ def _find_unjudged(wish: Wish, rules: tuple[MetricRule, ...]) -> str:
     """Why the rollout cannot begin yet: a metric that is to decide has no rule, and would go unjudged."""
     made = {rule.name for rule in rules}
     missing = [each.name for each in wish.policy.latency if not each.dry_run and each.name not in made]
-    if wish.weight is not None or not missing:
+    if wish.weight is not None or wish.preview is not None or not missing:
         return ""
     return f"{missing[0]}: too few requests of {wish.stable or 'the stable member'} to tell fast from slow"
 

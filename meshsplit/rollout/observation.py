@@ -28,8 +28,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class PreviewSeen:
-    """Requests and bad ones that the side that is not active answered within the checks' time."""
+    """Requests and bad ones that the side that is not active answered within the checks' time.
 
+    They count for the rollout they are named after: another one may have other content on that side.
+    """
+
+    rollout: str
     member: str
     requests: float
     bad: float
