@@ -28,7 +28,6 @@ def advise(split: ModelSplit) -> tuple[Finding, ...]:
     """The findings on one object alone (MSP008, MSP310, MSP403, MSP501, MSP502, MSP504 to 507)."""
     ref = ObjectRef(split.kind, split.metadata.namespace, split.metadata.name)
     found = list(_advise_ignored(ref, split.spec))
-    found += _advise_strategy(ref, split.spec)
     found += _advise_sidecars(ref, split.spec)
     if split.spec.session_affinity is not None:
         protocols = split.spec.routing.protocols
@@ -51,21 +50,6 @@ def _advise_ignored(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
                 ("spec", said),
                 fix="leave it for a later version, or remove it if nobody may rely on it",
             )
-
-
-def _advise_strategy(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
-    """The same for what lies deeper."""
-    if spec.strategy is None:
-        return
-    canary = spec.strategy.canary
-    if canary is not None and canary.notify:
-        yield Finding(
-            "MSP008",
-            "notify is accepted and kept, but this version does not act on it: nobody is told",
-            ref,
-            ("spec", "strategy", "canary", "notify"),
-            fix="watch the Events of the ModelSplit, or call a gate of type postRollout",
-        )
 
 
 def _advise_sidecars(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:

@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING
 from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
-from meshsplit.controller.gatecalls import GateCalls
 from meshsplit.controller.istioversion import find_istio_version
 from meshsplit.controller.lead import LeadersWriter
-from meshsplit.controller.meter import Meter
 from meshsplit.controller.options import LEASE_NAME, Options
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
 from meshsplit.controller.reporter import Reporter
-from meshsplit.controller.rollouts import Rollouts
 from meshsplit.controller.routes import Routes
-from meshsplit.controller.slots import Slots
 from meshsplit.controller.sources import Sources, find_pods
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
+from meshsplit.controller.walk import make_rollouts
 from meshsplit.controller.watches import Watches
 from meshsplit.controller.workers import Workers
 from meshsplit.kube.client import CALL_SECONDS, Client
@@ -42,7 +39,7 @@ if TYPE_CHECKING:
     from meshsplit.kube.client import Configuration
     from meshsplit.kube.port import Resource
     from meshsplit.metrics.targets import Target
-    from meshsplit.model import GroupKey, Settings
+    from meshsplit.model import GroupKey
 
 __all__ = ["Manager", "Options"]
 
@@ -88,7 +85,14 @@ class Manager:
             on_error=lambda error: self._log_error(None, error),
         )
         self._sources = Sources(self._find_targets, options.backends)
-        self._rollouts = self._make_rollouts()
+        self._rollouts = make_rollouts(
+            self._api,
+            options,
+            self._sources.find,
+            self._enqueue,
+            self.metrics.notified,
+            lambda: self._now().timestamp(),
+        )
         self._followers: list[Follower] = []
         self._threads: list[threading.Thread] = []
         self._health = self._make_health(options.listen) if options.listen else None
@@ -113,8 +117,7 @@ class Manager:
             beginner.join()  # it starts all others, and none once we are stopping
         if self._workers is not None:
             self._workers.join()
-        self._rollouts.meter.stop()
-        self._rollouts.gates.stop()
+        self._rollouts.stop()
         self._elector.stop()
         for follower in self._followers:
             follower.stop()
@@ -221,20 +224,6 @@ class Manager:
             ),
             rollouts=self._rollouts,
             on_related=self._enqueue,
-        )
-
-    def _make_rollouts(self) -> Rollouts:
-        options = self._options
-
-        def read_settings() -> Settings:
-            return options.read_settings() if options.read_settings is not None else options.settings
-
-        return Rollouts(
-            Meter(self._sources.find, self._enqueue, lambda: self._now().timestamp()),
-            GateCalls(self._api, self._enqueue),
-            Slots(),
-            read_settings,
-            lambda: self._now().timestamp(),
         )
 
     def _find_targets(self) -> Sequence[Target]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from meshsplit.controller.live import LiveSplit
     from meshsplit.controller.measured import Measured
     from meshsplit.controller.meter import Meter
+    from meshsplit.controller.notices import Notices
     from meshsplit.controller.slots import Slots
     from meshsplit.model import Group, GroupKey, Settings
     from meshsplit.rollout.observation import PreviewSeen
@@ -65,12 +66,14 @@ class Rollouts:
         self,
         meter: Meter,
         gates: GateCalls,
+        notices: Notices,
         slots: Slots,
         read_settings: Callable[[], Settings],
         wall: Callable[[], float],
     ) -> None:
         self.meter = meter
         self.gates = gates
+        self.notices = notices
         self.slots = slots
         self._read_settings = read_settings
         self._wall = wall
@@ -102,6 +105,11 @@ class Rollouts:
             step = replace(step, state=replace(step.state, cursor=measured.cursor))
         return Decided(step.outcome, Step(before, step, spec, measured, seen.gates))
 
+    def tell(self, key: GroupKey, step: Step | None) -> None:
+        """Tell whom it concerns of what is kept."""
+        if step is not None:
+            self.notices.send(key, step.advance.notices)
+
     def follow(self, view: View, outcome: Outcome, step: Step | None, *, written: bool) -> None:
         """Take up what a kept step entails: its slot, what is to be measured, and the gates to call.
 
@@ -129,6 +137,12 @@ class Rollouts:
         self.slots.note(key, taken=False)
         self.meter.drop(key)
         self._routed.forget(key)
+
+    def stop(self) -> None:
+        """Read nothing, call nobody and tell nobody any more."""
+        self.meter.stop()
+        self.gates.stop()
+        self.notices.stop()
 
     def _observe(
         self,

@@ -1,20 +1,15 @@
 """Gates of a canary at a real HTTP server: called, signed, opened and closed; what comes too soon is kept."""
 
-import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from meshsplit.controller.resources import SECRETS
 from meshsplit.kube.port import Resource
-from meshsplit.rollout.gates import SIGNATURE_HEADER
 from meshsplit.rollout.observation import GateResult
-from support.manifests import NAMESPACE
+from support.hooks import Hook, make_secret
 from support.prometheus import serving
 from support.store_api import StoreApi
 from support.waiting import eventually
@@ -23,51 +18,13 @@ from support.walks import Walk
 SECRET = b"between us"
 
 
-@dataclass
-class Posted:
-    """One call as it arrived."""
-
-    body: bytes
-    signature: str
-
-    @property
-    def payload(self) -> dict[str, object]:
-        payload: dict[str, object] = json.loads(self.body)
-        return payload
-
-
-class GateServer(ThreadingHTTPServer):
-    """Answers every POST with `status`."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.status = 403
-        self.posted: list[Posted] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/gate"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        assert isinstance(self.server, GateServer)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.posted.append(Posted(body, self.headers.get(SIGNATURE_HEADER, "")))
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
 @pytest.fixture
-def server() -> Iterator[GateServer]:
-    with serving(GateServer()) as running:
+def server() -> Iterator[Hook]:
+    with serving(Hook()) as running:
         yield running
 
 
-def make_walk(server: GateServer, **gate: object) -> Walk:
+def make_walk(server: Hook, **gate: object) -> Walk:
     gates = [{"name": "qa", "type": "confirmStep", "url": server.url, "timeout": "5s", **gate}]
     return Walk({"canary": {"stepWeights": [10, 50], "gates": gates}})
 
@@ -82,7 +39,7 @@ def answer(walk: Walk) -> None:
     eventually(is_answered, "the gate's answer")
 
 
-def walk_to_the_gate(walk: Walk, server: GateServer) -> None:
+def walk_to_the_gate(walk: Walk, server: Hook) -> None:
     walk.go()
     while not server.posted:
         walk.tick()
@@ -90,11 +47,9 @@ def walk_to_the_gate(walk: Walk, server: GateServer) -> None:
             answer(walk)
 
 
-def test_a_gate_holds_its_step_until_it_opens(server: GateServer) -> None:
+def test_a_gate_holds_its_step_until_it_opens(server: Hook) -> None:
     walk = make_walk(server, hmacSecret={"name": "hook", "key": "secret"})
-    data = {"secret": base64.b64encode(SECRET).decode()}
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hook", "namespace": NAMESPACE}}
-    walk.scene.user.create(SECRETS, {**secret, "data": data})
+    walk.scene.user.create(SECRETS, make_secret("hook", SECRET))
     walk_to_the_gate(walk, server)
     assert walk.weight == 10
     assert walk.status["rollout"]["waiting"] == "GateClosed"
@@ -116,7 +71,7 @@ def test_a_gate_holds_its_step_until_it_opens(server: GateServer) -> None:
     assert walk.acts == ["Apply", "Start", "Advance", "Promote"]
 
 
-def test_a_gate_whose_secret_is_missing_stays_closed_and_says_so(server: GateServer) -> None:
+def test_a_gate_whose_secret_is_missing_stays_closed_and_says_so(server: Hook) -> None:
     walk = make_walk(server, hmacSecret={"name": "hook", "key": "secret"})
     walk.go()
     while not walk.state.gates:
@@ -127,7 +82,7 @@ def test_a_gate_whose_secret_is_missing_stays_closed_and_says_so(server: GateSer
     assert "NotFound" in walk.status["lastDecision"]["message"]
 
 
-def test_an_answer_that_comes_while_the_state_is_being_written_is_not_lost(server: GateServer) -> None:
+def test_an_answer_that_comes_while_the_state_is_being_written_is_not_lost(server: Hook) -> None:
     """The answer arrives after the controller has decided, and before it is done with the pass."""
     walk = make_walk(server)
     api = StoreApi(walk.scene.store)
