@@ -32,10 +32,13 @@ class GateCalls:
         self._pool = ThreadPoolExecutor(CALLERS, thread_name_prefix="gate")
         self._lock = threading.Lock()
         self._answers: dict[GroupKey, dict[str, GateResult]] = {}
+        self._under_way: dict[GroupKey, set[str]] = {}
 
     def make(self, key: GroupKey, calls: Iterable[Call]) -> None:
         """Make the calls; returns at once."""
         for call in calls:
+            with self._lock:
+                self._under_way.setdefault(key, set()).add(call.call)
             self._pool.submit(self._call, key, call)
 
     def put(self, key: GroupKey, result: GateResult) -> None:
@@ -58,6 +61,12 @@ class GateCalls:
             if not kept:
                 self._answers.pop(key, None)
 
+    def forget(self, key: GroupKey) -> None:
+        """Forget all answers of a group that is gone, and do not keep those that are still to come."""
+        with self._lock:
+            self._answers.pop(key, None)
+            self._under_way.pop(key, None)
+
     def stop(self) -> None:
         """Make no more calls."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -66,7 +75,14 @@ class GateCalls:
     def _call(self, key: GroupKey, call: Call) -> None:
         result = self._post(key, call)
         log.info("gate answered", extra={"group": str(key), "gate": call.gate.name, "opened": result.opened})
-        self.put(key, result)
+        with self._lock:
+            under_way = self._under_way.get(key, set())
+            wanted = call.call in under_way
+            under_way.discard(call.call)
+            if not under_way:
+                self._under_way.pop(key, None)
+        if wanted:
+            self.put(key, result)
 
     def _post(self, key: GroupKey, call: Call) -> GateResult:
         gate = call.gate

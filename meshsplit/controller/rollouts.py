@@ -136,6 +136,7 @@ class Rollouts:
         """The group is walked no more, or is gone."""
         self.slots.note(key, taken=False)
         self.meter.drop(key)
+        self.gates.forget(key)
         self._routed.forget(key)
 
     def stop(self) -> None:

@@ -8,8 +8,12 @@ import pytest
 
 from meshsplit.controller.resources import SECRETS
 from meshsplit.kube.port import Resource
+from meshsplit.model import GroupKey
 from meshsplit.rollout.observation import GateResult
+from meshsplit.rollout.spec import GateSpec, GateType
+from meshsplit.rollout.turn import Call
 from support.hooks import Hook, make_secret
+from support.manifests import NAMESPACE
 from support.prometheus import serving
 from support.store_api import StoreApi
 from support.waiting import eventually
@@ -103,3 +107,20 @@ def test_an_answer_that_comes_while_the_state_is_being_written_is_not_lost(serve
     api.before = lambda _verb, _resource, _name: None
     walk.controller.work()
     assert walk.state.gates[0].opened
+
+
+def test_answers_to_a_group_that_is_gone_are_not_kept(server: Hook) -> None:
+    walk = make_walk(server)
+    walk.controller.queue.shut_down()
+    gates, key = walk.controller.gates, walk.live.key
+    call = Call("7f3a/confirmStep/qa/500", GateSpec("qa", GateType.CONFIRM_STEP, server.url), {})
+    gates.make(key, [call])
+    eventually(lambda: gates.find(key), "the gate's answer")
+    walk.controller.rollouts.leave(key)
+    assert gates.find(key) == ()
+    gates.make(key, [call])
+    gates.make(GroupKey(NAMESPACE, "other"), [call])
+    walk.controller.rollouts.leave(key)
+    eventually(lambda: len(server.posted) == 3, "the other calls")
+    eventually(lambda: gates.find(GroupKey(NAMESPACE, "other")), "an answer to a group that is there")
+    assert gates.find(key) == ()
