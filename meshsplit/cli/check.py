@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from meshsplit.cli.connection import Connection, connection_options, live_namespace_option
-from meshsplit.cli.doctor import istio, kserve, platform
+from meshsplit.cli.doctor import istio, kserve, platform, webhooks
 from meshsplit.cli.doctor.verdict import Check, Level, Patient, Verdict, run_check
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.output import Output, output_options
@@ -20,6 +20,7 @@ CHECKS: Mapping[str, Sequence[Check]] = {
     "meshsplit": (platform.check_crd, platform.check_controller, platform.check_splits),
     "istio": (istio.check_api, istio.check_istiod, istio.check_gateways, istio.check_ambient),
     "kserve": (kserve.check_api, kserve.check_restarts),
+    "webhooks": (webhooks.check_secrets,),
 }
 """By section, in order of answering."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CALLERS = 4
-_MESSAGE_LIMIT = 200
+_MESSAGE_LIMIT = 400
 
 
 class GateCalls:

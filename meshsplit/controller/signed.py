@@ -74,10 +74,16 @@ class SignedPosts:
             data = json.loads(self._api.get(SECRETS, namespace, name)).get("data") or {}
             return base64.b64decode(data[key], validate=True)
         except Forbidden as error:
-            raise NotPosted(f"may not read Secret {namespace}/{name}") from error
+            raise NotPosted(f"may not read Secret {namespace}/{name}", _say_grant(namespace, name)) from error
         except ApiError as error:
             raise NotPosted(f"{type(error).__name__}: {error}") from error
         except KeyError as error:
             raise NotPosted(f"Secret {namespace}/{name} has no key {key}") from error
         except ValueError as error:
             raise NotPosted(f"Secret {namespace}/{name} is not base64 at key {key}") from error
+
+
+def _say_grant(namespace: str, name: str) -> str:
+    grant = f"kubectl create role meshsplit-webhooks -n {namespace} --verb=get --resource=secrets"
+    lacking = f"may not read Secret {namespace}/{name}"
+    return f"{lacking}; {grant} --resource-name={name}, then bind it: see meshsplit check"

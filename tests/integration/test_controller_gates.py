@@ -3,11 +3,14 @@
 import hashlib
 import hmac
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from meshsplit.controller.gatecalls import GateCalls
 from meshsplit.controller.resources import SECRETS
-from meshsplit.kube.port import Resource
+from meshsplit.controller.signed import SignedPosts
+from meshsplit.kube.port import Forbidden, Page, Resource
 from meshsplit.model import GroupKey
 from meshsplit.rollout.observation import GateResult
 from meshsplit.rollout.spec import GateSpec, GateType
@@ -26,6 +29,21 @@ SECRET = b"between us"
 def server() -> Iterator[Hook]:
     with serving(Hook()) as running:
         yield running
+
+
+class Blindfolded:
+    """An API at which no Secret may be read."""
+
+    def get(self, resource: Resource, namespace: str, name: str) -> bytes:
+        raise Forbidden(403, "Forbidden", f"{resource.plural} {namespace}/{name}")
+
+    def list_page(self, resource: Resource, **_: Any) -> Page:
+        raise Forbidden(403, "Forbidden", resource.plural)
+
+    def watch(self, resource: Resource, **_: Any) -> Any:
+        raise Forbidden(403, "Forbidden", resource.plural)
+
+    def close(self) -> None: ...
 
 
 def make_walk(server: Hook, **gate: object) -> Walk:
@@ -84,6 +102,23 @@ def test_a_gate_whose_secret_is_missing_stays_closed_and_says_so(server: Hook) -
     walk.tick()
     assert (walk.weight, server.posted) == (10, [])
     assert "NotFound" in walk.status["lastDecision"]["message"]
+
+
+def test_a_secret_that_may_not_be_read_says_how_to_grant_it(server: Hook) -> None:
+    walk = make_walk(server, hmacSecret={"name": "hook", "key": "secret"})
+    api = StoreApi(walk.scene.store)
+    walk.start(api)
+    walk.controller.gates = GateCalls(SignedPosts(Blindfolded()), walk.controller.enqueue)
+    walk.controller.rollouts.gates = walk.controller.gates
+    walk.go()
+    while not walk.state.gates:
+        walk.tick()
+    answer(walk)
+    walk.tick()
+    assert server.posted == []
+    said = walk.status["lastDecision"]["message"]
+    assert "kubectl create role meshsplit-webhooks -n models --verb=get" in said
+    assert "--resource-name=hook" in said
 
 
 def test_an_answer_that_comes_while_the_state_is_being_written_is_not_lost(server: Hook) -> None:
