@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from meshsplit.kube.client import Configuration
     from meshsplit.kube.port import Resource, Writer
     from meshsplit.metrics.targets import Target
-    from meshsplit.model import GroupKey
+    from meshsplit.model import GroupKey, Settings
 
 __all__ = ["Manager", "Options"]
 
