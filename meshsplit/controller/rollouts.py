@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from meshsplit.model import Group, GroupKey, Settings
     from meshsplit.rollout.observation import PreviewSeen
     from meshsplit.rollout.spec import PreviewChecks, RolloutSpec
+    from meshsplit.rollout.state import Measure
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,10 @@ READS_IN_PREVIEW = 2
 """Reads that a preview's time holds at least; a shorter one would hold none."""
 
 FIRST_READS = 4.0
-"""Seconds between reads before a rollout begins: two of them tell how much traffic there is."""
+"""Seconds between reads before a rollout begins, where two of them tell how much traffic there is, and after
+a change of weight until one counts."""
+PATIENT_AFTER = 2.0
+"""Reads at the usual pace after which a source that tells nothing of a new weight is not hurried any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,15 +225,27 @@ class Rollouts:
         ramp = make_ramp(state.leg, spec.policy.course.ramp)
         decided = state.history[-1].at if state.history else None
         changes = [at for at in (decided, self._routed.changed_at(group.key)) if at is not None]
+        changed_at = max(changes, default=None)
         return replace(
             wish,
+            seconds=self._find_pause(wish.seconds, state.measure, changed_at),
             rollout=state.id,
             weight=state.measure.weight,
             top=state.measure.weight >= min(ramp.last, FULL_WEIGHT),
             cursor=state.cursor,
             edges={name: tuple(edge for edge, _ in edges) for name, edges in state.measure.edges},
-            changed_at=max(changes, default=None),
+            changed_at=changed_at,
         )
+
+    def _find_pause(self, seconds: float, measure: Measure, changed_at: float | None) -> float:
+        """The seconds between reads: few until one counts after a change of weight, else `seconds`.
+
+        What is read across the change is left out, so a read just after it is where the next can begin.
+        """
+        if measure.reads or changed_at is None:
+            return seconds
+        late = self._wall() - changed_at > PATIENT_AFTER * seconds
+        return seconds if late else min(seconds, FIRST_READS)
 
     def _make_preview_wish(
         self, wish: Wish, state: RolloutState, checks: PreviewChecks, measured: Measured | None
