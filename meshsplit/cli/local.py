@@ -36,7 +36,17 @@ gateway_port_option = click.option(
 @click.option(
     "--ready-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help='File that gets {"gateway": URL, "kubeconfig": PATH, "pid": N} as soon as a request would succeed.',
+    help=(
+        'File that gets {"gateway": URL, "mesh": URL, "kubeconfig": PATH, "pid": N} as soon as a request '
+        "would succeed."
+    ),
+)
+@click.option(
+    "--model-server",
+    type=click.Choice(["bundled", "mlserver"]),
+    default="bundled",
+    show_default=True,
+    help="What serves scikit-learn's InferenceServices of mode Standard: a stand-in or a real MLServer.",
 )
 @namespace_option
 @settings_option
@@ -45,6 +55,7 @@ def local_command(
     folder: Path,
     gateway_port: int,
     ready_file: Path | None,
+    model_server: str,
     namespace: str,
     settings: Path | None,
     output: Output,
@@ -57,7 +68,10 @@ def local_command(
     their InferenceServices ready. The cluster's objects are kept in ./.meshsplit. Ctrl-C stops everything.
     """
     stop = threading.Event()
-    opened = running(folder, WORK, gateway_port, namespace, load_settings(settings), output)
+    mlserver = model_server == "mlserver"
+    opened = running(
+        folder, WORK, gateway_port, namespace, load_settings(settings), output, mlserver=mlserver
+    )
     with stopped_by_signals(stop), opened as mesh:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)  # of a process that was killed
@@ -71,6 +85,7 @@ def local_command(
 
 def _banner(mesh: LocalMesh, translation: Translation, output: Output) -> None:
     output.say(f"gateway  {mesh.session.url}   (real Envoy)")
+    output.say(f"mesh     {mesh.session.mesh_url}   (a sidecar's part: Services by name, in the Host header)")
     output.say(f"cluster  export KUBECONFIG={mesh.kubeconfig}")
     for outcome in translation.outcomes:
         split = mesh.splits.current.get(outcome.group.key)
@@ -101,7 +116,12 @@ def _announced(ready_file: Path | None, mesh: LocalMesh) -> Iterator[None]:
         yield
         return
     beside = ready_file.with_name(f".{ready_file.name}.{os.getpid()}")
-    ready = {"gateway": mesh.session.url, "kubeconfig": str(mesh.kubeconfig), "pid": os.getpid()}
+    ready = {
+        "gateway": mesh.session.url,
+        "mesh": mesh.session.mesh_url,
+        "kubeconfig": str(mesh.kubeconfig),
+        "pid": os.getpid(),
+    }
     beside.write_text(json.dumps(ready) + "\n")
     beside.replace(ready_file)
     try:

@@ -38,8 +38,9 @@ WORK = Path(".meshsplit")
 
 EXTRA = "needs more packages: pip install 'meshsplit[local]'"
 
-# The controller has answered a start in well below a second; a busy machine may take many times that.
-SETTLE_SECONDS = 20.0
+# The controller has answered a start in well below a second, an MLServer in 4 s; on a busy machine several of
+# them may take many times that.
+SETTLE_SECONDS = 60.0
 _LOOK_SECONDS = 0.02
 _STATE_FILE = "cluster.jsonl"
 _KUBECONFIG = "kubeconfig"
@@ -48,10 +49,13 @@ _SERVABLE = frozenset(
     {
         "ClusterServingRuntime",
         "DestinationRule",
+        "DistributedInferenceService",
         "Gateway",
         "InferenceService",
+        "Ingress",
         "ModelSplit",
         "Namespace",
+        "Service",
         "ServingRuntime",
         "VirtualService",
     }
@@ -125,7 +129,7 @@ class LocalMesh:
     def _settle(self, stop: threading.Event) -> Translation:
         """Wait until Envoy serves what the cluster asks for."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        while not self._serves(translation := self._wanted()):
+        while not self._serves(translation := self._wanted()) or self.session.is_loading:
             self.require_running()
             if time.monotonic() > deadline:
                 self.output.say("warning: not everything serves yet; see: kubectl get msplit -A")
@@ -168,10 +172,12 @@ def running(
     output: Output,
     *,
     keep: bool = True,
+    mlserver: bool = False,
 ) -> Iterator[LocalMesh]:
     """A mesh for `folder` that has not read it yet, stopped at the end; its files are below `work`.
 
-    With `keep` what the cluster holds stays in `work` for the next time. Every error is CannotServe.
+    With `keep` what the cluster holds stays in `work` for the next time, with `mlserver` real MLServers serve
+    what is scikit-learn's. Every error is CannotServe.
     """
     require_packages()
     directory = work / f"{_PROCESS_FOLDER}{os.getpid()}"
@@ -183,7 +189,7 @@ def running(
             stack.callback(shutil.rmtree, directory, ignore_errors=True)
             state = work / _STATE_FILE if keep else None
             splits = ServedSplits(output)
-            session = _start_session(directory, state, gateway_port, settings, output, splits)
+            session = _start_session(directory, state, gateway_port, settings, output, splits, mlserver)
             stack.callback(session.stop)
             findings = FolderFindings(settings, output)
             mesh = LocalMesh(session, folder, namespace, settings, output, splits, work, findings)
@@ -202,13 +208,16 @@ def _start_session(
     settings: Settings,
     output: Output,
     splits: ServedSplits,
+    mlserver: bool,
 ) -> Session:
     # These need packages that other verbs do without.
     from meshsplit.local.cluster import UnusableStateError
     from meshsplit.local.session import Session
 
     try:
-        return Session.start(directory, state, gateway_port, settings, output.say, splits.update)
+        return Session.start(
+            directory, state, gateway_port, settings, output.say, splits.update, mlserver=mlserver
+        )
     except UnusableStateError as error:
         raise CannotServe(f"{error}; delete it to begin with an empty cluster") from None
 

@@ -8,25 +8,41 @@ from typing import TYPE_CHECKING, Any
 from meshsplit.kserve.backends import to_member
 from meshsplit.kserve.observed import observe
 from meshsplit.kserve.runtimes import make_runtimes
+from meshsplit.kserve.schema import FRAMEWORKS
 from meshsplit.local.models.spec import ModelMeshServing, StandardServing
 from meshsplit.model import DeploymentMode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from meshsplit.local.models.spec import Ports, Serving, ServingKey
-    from meshsplit.model import Endpoint, Member, Settings
+    from meshsplit.local.models.spec import Serving, ServingKey
+    from meshsplit.model import Member, Settings
 
 BackendKey = tuple[str, str, bool]
 """Namespace, InferenceService, and whether ModelMesh runs it."""
 
+REST_PORT = 8080
+GRPC_PORT = 8081
+"""The container ports at which KServe's runtimes answer without being told (kserve/python)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPort:
+    """A port of a predictor's container, as the InferenceService declares it."""
+
+    number: int
+    name: str
+
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One InferenceService and where it answers: `member.rest` and `member.grpc`."""
+    """One InferenceService, where it answers (`member.rest`, `member.grpc`), and what its Pod has of it."""
 
     namespace: str
     member: Member
+    labels: Mapping[str, str]
+    declared: tuple[ContainerPort, ...]
+    model_format: str
 
     @property
     def in_modelmesh(self) -> bool:
@@ -43,6 +59,24 @@ class Backend:
         """The model server that it is part of."""
         return self.namespace, None if self.in_modelmesh else self.member.name
 
+    @property
+    def service(self) -> str:
+        """The name of its Service: the first part of the host at which it answers."""
+        endpoint = self.member.rest or self.member.grpc
+        return endpoint.host.partition(".")[0] if endpoint else self.member.name
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """What its Service selects."""
+        return {"modelmesh-service": self.service} if self.in_modelmesh else {"app": f"isvc.{self.service}"}
+
+    @property
+    def container_ports(self) -> tuple[ContainerPort, ...]:
+        """What is declared, then what its runtime answers at anyhow."""
+        declared = {port.number for port in self.declared}
+        usual = (ContainerPort(REST_PORT, "http"), ContainerPort(GRPC_PORT, "grpc"))
+        return (*self.declared, *(port for port in usual if port.number not in declared))
+
 
 @dataclass(frozen=True, slots=True)
 class Backends:
@@ -54,10 +88,22 @@ class Backends:
 
 def to_backends(bodies: Iterable[Mapping[str, Any]], settings: Settings) -> Backends:
     """Understand InferenceServices and runtimes; a status, which is written after it, is not looked at."""
+    bodies = list(bodies)
     observed = observe(bodies, settings)
     runtimes = make_runtimes(observed.runtimes.values(), observed.malformed)
+    raw = {
+        (body["metadata"].get("namespace"), body["metadata"]["name"]): body
+        for body in bodies
+        if body.get("kind") == "InferenceService"
+    }
     backends = [
-        Backend(service.namespace, to_member(replace(service, address=None), runtimes.named_by(service)))
+        Backend(
+            service.namespace,
+            to_member(replace(service, address=None), runtimes.named_by(service)),
+            raw[service.namespace, service.name]["metadata"].get("labels") or {},
+            _to_declared(raw[service.namespace, service.name]["spec"].get("predictor") or {}),
+            service.model_format.name if service.model_format else "",
+        )
         for service in observed.live_services()
     ]
     unreadable = {(ref.namespace, ref.name) for ref in observed.malformed if ref.kind == "InferenceService"}
@@ -73,66 +119,25 @@ def to_servings(backends: Iterable[Backend]) -> tuple[Serving, ...]:
         if backend.in_modelmesh:
             meshes.setdefault(backend.namespace, []).append(member.served_name)
         else:
-            grpc = member.rest is None
-            others.append(StandardServing(backend.namespace, member.name, member.served_name, grpc))
+            others.append(
+                StandardServing(backend.namespace, member.name, member.served_name, backend.model_format)
+            )
     shared = [ModelMeshServing(namespace, tuple(sorted(models))) for namespace, models in meshes.items()]
     return tuple(sorted([*shared, *others], key=lambda serving: _sort_key(serving.key)))
 
 
-def to_ports(
-    backends: Iterable[Backend], ports: Mapping[ServingKey, Ports]
-) -> dict[tuple[str, int], tuple[bool, int]]:
-    """What stands behind each (host, port) of the backends: whether it is gRPC, and the local port."""
-    found: dict[tuple[str, int], tuple[bool, int]] = {}
-
-    def add(endpoint: Endpoint | None, port: int | None, http2: bool) -> None:
-        if endpoint is not None and port is not None:
-            found.setdefault((endpoint.host, endpoint.port), (http2, port))
-
-    for backend in backends:
-        own = ports[backend.serving_key]
-        add(backend.member.rest, own.rest, http2=False)
-        add(backend.member.grpc, own.grpc, http2=True)
-    return found
-
-
-def make_status(backend: Backend, ready: bool, live: Mapping[str, Any], now: str) -> dict[str, Any]:
-    """The status that KServe or ModelMesh gives an InferenceService whose model is loaded, or failed to.
-
-    `live` is the status that it has: a condition that stays keeps its time, one that changes gets `now`.
-    """
-    state = "Loaded" if ready else "FailedToLoad"
-    conditions = ("PredictorReady", "Ready")
-    return {
-        **(_announced(backend) if ready else {}),
-        "conditions": [_make_condition(name, ready, live, now) for name in conditions],
-        "modelStatus": {
-            "copies": {"failedCopies": int(not ready), "totalCopies": int(ready)},
-            "states": {"activeModelState": state, "targetModelState": state},
-            "transitionStatus": "UpToDate" if ready else "BlockedByFailedLoad",
-        },
-    }
-
-
-def _announced(backend: Backend) -> dict[str, Any]:
-    """Where the model answers: ModelMesh names the gRPC port of its Service, KServe the one of its own."""
-    member = backend.member
-    if backend.in_modelmesh and member.grpc is not None:
-        url = f"grpc://{member.grpc.host}:{member.grpc.port}"
-        return {"url": url, "components": {"predictor": {"url": url}}}
-    hosts = [endpoint.host for endpoint in (member.rest, member.grpc) if endpoint is not None]
-    url = f"http://{hosts[0]}"
-    return {"url": url, "address": {"url": url}, "components": {"predictor": {"url": url}}}
-
-
-def _make_condition(name: str, ready: bool, live: Mapping[str, Any], now: str) -> dict[str, str]:
-    status = "True" if ready else "False"
-    before: Mapping[str, Any] = next(
-        (each for each in live.get("conditions", ()) if each.get("type") == name), {}
-    )
-    since = before.get("lastTransitionTime", now) if before.get("status") == status else now
-    reason = {} if ready else {"reason": "ModelLoadFailed", "message": "it was told not to load"}
-    return {"type": name, "status": status, "lastTransitionTime": since, **reason}
+def _to_declared(predictor: Mapping[str, Any]) -> tuple[ContainerPort, ...]:
+    """The ports of the predictor's model, of a model in the legacy spelling, or of its own container."""
+    containers = [part for name, part in predictor.items() if name == "model" or name in FRAMEWORKS]
+    for container in (*containers, *(predictor.get("containers") or ())):
+        ports = container.get("ports") if isinstance(container, dict) else None
+        if ports:
+            return tuple(
+                ContainerPort(port["containerPort"], port.get("name") or "")
+                for port in ports
+                if isinstance(port, dict) and isinstance(port.get("containerPort"), int)
+            )
+    return ()
 
 
 def _sort_key(key: ServingKey) -> tuple[str, str]:

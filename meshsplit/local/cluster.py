@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 NAMESPACES: Kind = ("", "namespaces")
 SERVICES: Kind = ("", "services")
+PODS: Kind = ("", "pods")
+ENDPOINT_SLICES: Kind = ("discovery.k8s.io", "endpointslices")
+INGRESSES: Kind = ("networking.k8s.io", "ingresses")
 INFERENCE_SERVICES: Kind = (KSERVE_GROUP, "inferenceservices")
 RUNTIMES: Kind = (KSERVE_GROUP, "servingruntimes")
 CLUSTER_RUNTIMES: Kind = (KSERVE_GROUP, "clusterservingruntimes")
@@ -31,7 +34,9 @@ GATEWAYS: Kind = (ISTIO_GROUP, "gateways")
 MODEL_SPLITS: Kind = (API_GROUP, "modelsplits")
 
 MODELS = (INFERENCE_SERVICES, RUNTIMES, CLUSTER_RUNTIMES)
-ROUTES = (VIRTUAL_SERVICES, DESTINATION_RULES, GATEWAYS)
+ROUTES = (VIRTUAL_SERVICES, DESTINATION_RULES, GATEWAYS, INGRESSES)
+BACKING = (SERVICES, ENDPOINT_SLICES, PODS)
+"""What stands behind a host."""
 OBSERVED = (NAMESPACES, *MODELS, MODEL_SPLITS, *ROUTES)
 """Every kind that decides about routes."""
 
@@ -132,12 +137,15 @@ class Cluster:
 
     def ensure_namespace(self, name: str) -> None:
         """Create a namespace, without a label, where there is none."""
-        resource = self.resource("v1", "Namespace")
-        options = Options(field_manager=MANAGER)
+        self.ensure({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, MANAGER)
+
+    def ensure(self, body: Mapping[str, Any], manager: str) -> None:
+        """Create the object where there is none of its name; what is there stays as it is."""
+        resource, metadata = self.resource(body["apiVersion"], body["kind"]), body["metadata"]
+        namespace = metadata.get("namespace", "") if resource.namespaced else ""
+        options = Options(field_manager=manager)
         with _passing(_EXISTS):
-            self._server.send(
-                Operation("create", resource, body={"metadata": {"name": name}}, options=options)
-            )
+            self._server.send(Operation("create", resource, namespace, body=copy_of(body), options=options))
 
     def _apply(self, body: Mapping[str, Any], manager: str, subresource: str) -> Body:
         resource, metadata = self.resource(body["apiVersion"], body["kind"]), body["metadata"]

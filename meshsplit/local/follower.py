@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from meshsplit.istio.rules import check_object
 from meshsplit.kserve.source import to_world
-from meshsplit.local.cluster import OBSERVED, ROUTES, SERVICES
+from meshsplit.local.cluster import BACKING, ENDPOINT_SLICES, OBSERVED, PODS, ROUTES, SERVICES
+from meshsplit.local.endpoints import read_services
 from meshsplit.local.gateway import GatewayRejected
-from meshsplit.local.mesh import Endpoint, Service, ServicePort, UnsupportedField, to_mesh
-from meshsplit.local.services import read_services
+from meshsplit.local.mesh import (
+    Endpoint,
+    Service,
+    ServicePort,
+    UnsupportedField,
+    read_objects,
+    to_gateway,
+    to_sidecar,
+)
 from meshsplit.local.worker import Worker
 
 if TYPE_CHECKING:
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
 
     from meshsplit.local.cluster import Body, Cluster
     from meshsplit.local.gateway import Gateway
-    from meshsplit.local.mesh import MeshConfig
+    from meshsplit.local.mesh.translate import MeshObjects
     from meshsplit.model import Settings
 
 Identity = tuple[str, str, str]
@@ -50,16 +58,18 @@ class MeshFollower:
         self._said: frozenset[str] = frozenset()
         self.served: tuple[Body, ...] = ()
         """The VirtualServices that Envoy serves now, by namespace and name."""
-        self.worker = Worker("mesh", cluster.subscribe((*OBSERVED, SERVICES)), self.follow)
+        self.worker = Worker("mesh", cluster.subscribe((*OBSERVED, *BACKING)), self.follow)
 
     def follow(self) -> None:
         """Serve what the cluster says now; GatewayError when Envoy has ended."""
-        found = self._cluster.snapshot((*OBSERVED, SERVICES))
-        services = (*read_services(found[SERVICES]), *self._loops(found))
+        found = self._cluster.snapshot((*OBSERVED, *BACKING))
+        backed = read_services(found[SERVICES], found[ENDPOINT_SLICES], found[PODS])
+        services = (*backed, *self._loops(found, backed))
         objects, problems = self._legal([body for kind in ROUTES for body in found[kind]])
         try:
-            mesh, objects, unknown = self._to_mesh(objects, services)
-            self._gateway.apply(mesh)
+            read, objects, unknown = self._read(objects)
+            gateway = to_gateway(read, services, self._gateway.port)
+            self._gateway.apply(gateway, to_sidecar(read, services))
         except (GatewayRejected, UnsupportedField) as error:
             self._tell([*problems, f"{error}; what served before keeps serving"])
             return
@@ -69,12 +79,12 @@ class MeshFollower:
         if before != self.served:
             self._changed(self.served)
 
-    def _loops(self, found: Mapping[Any, Iterable[Body]]) -> list[Service]:
+    def _loops(self, found: Mapping[Any, Iterable[Body]], backed: Iterable[Service]) -> list[Service]:
         """The gateway behind the first hop of every group that is routed with Loopback."""
         bodies = [body for kind in OBSERVED for body in found[kind]]
         loops = {group.routing.loop for group in to_world(bodies, self._settings).groups}
         behind = (Endpoint(_LOOPBACK, self._gateway.port, {}),)
-        taken = {service.host for service in read_services(found[SERVICES])}
+        taken = {service.host for service in backed}
         return [
             Service(loop.host, (ServicePort(loop.port, False, behind),))
             for loop in sorted(loops)
@@ -93,27 +103,16 @@ class MeshFollower:
             },
         )
 
-    def _to_mesh(
-        self, objects: list[Body], services: Sequence[Service]
-    ) -> tuple[MeshConfig, list[Body], list[str]]:
-        """What Envoy is to serve, the objects it comes from, and why some are left as they served before.
+    def _read(self, objects: list[Body]) -> tuple[MeshObjects, list[Body], list[str]]:
+        """What the mesh is to follow, the objects it comes from, and why some are left as they served before.
 
         UnsupportedField when it takes several objects to make what the local mesh does not know.
         """
         try:
-            return to_mesh(objects, services, self._gateway.port), objects, []
+            return read_objects(objects), objects, []
         except UnsupportedField:
-            kept, said = self._replace(objects, self._find_unknown(objects, services))
-        return to_mesh(kept, services, self._gateway.port), kept, said
-
-    def _find_unknown(self, objects: list[Body], services: Sequence[Service]) -> dict[Identity, str]:
-        unknown = {}
-        for body in objects:
-            try:
-                to_mesh([body], services, self._gateway.port)
-            except UnsupportedField as error:
-                unknown[_identity(body)] = f"the local mesh cannot serve {error}"
-        return unknown
+            kept, said = self._replace(objects, _find_unknown(objects))
+        return read_objects(kept), kept, said
 
     def _replace(
         self, objects: Iterable[Body], problems: Mapping[Identity, str]
@@ -137,6 +136,16 @@ class MeshFollower:
         for problem in sorted(now - self._said):
             self._say(f"warning: {problem}")
         self._said = now
+
+
+def _find_unknown(objects: list[Body]) -> dict[Identity, str]:
+    unknown = {}
+    for body in objects:
+        try:
+            read_objects([body])
+        except UnsupportedField as error:
+            unknown[_identity(body)] = f"the local mesh cannot serve {error}"
+    return unknown
 
 
 def _identity(body: Body) -> Identity:

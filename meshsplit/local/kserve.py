@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from meshsplit.local.apiserver.status import Refused
-from meshsplit.local.backends import make_status, to_backends, to_ports, to_servings
-from meshsplit.local.cluster import INFERENCE_SERVICES, MODELS, SERVICES
-from meshsplit.local.services import MODEL, is_backed, make_services
+from meshsplit.local.backends import to_backends, to_servings
+from meshsplit.local.cluster import BACKING, ENDPOINT_SLICES, INFERENCE_SERVICES, MODELS, PODS, SERVICES
+from meshsplit.local.endpoints import make_slices
+from meshsplit.local.modelstatus import Loading, make_status
+from meshsplit.local.owned import OwnedObjects
+from meshsplit.local.pods import to_pods
+from meshsplit.local.services import make_services
 from meshsplit.local.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from meshsplit.local.apiserver.inside import Kind
     from meshsplit.local.backends import Backend, BackendKey, Backends
     from meshsplit.local.cluster import Body, Cluster
-    from meshsplit.local.models.process import ModelServer
     from meshsplit.local.models.spec import Ports, Serving, ServingKey
     from meshsplit.model import Settings
 
@@ -31,16 +36,28 @@ FIELD_MANAGER = "kserve-stand-in"
 DRAIN_SECONDS = 10.0
 
 
-class KServe:
-    """Runs a model for every InferenceService that lives, behind the Services that KServe would make.
+class Models(Protocol):
+    """What runs the model servers."""
 
-    A model that leaves goes on answering for `drain_seconds`, and so does its Service.
+    def serve(self, servings: Sequence[Serving]) -> Mapping[ServingKey, Ports]:
+        """Serve exactly these; the ports of those that answer already. ModelServerError when it cannot."""
+
+    def notify(self, changed: Callable[[], None]) -> None:
+        """From now on call `changed`, from any thread, when `serve` would answer anew."""
+
+
+class KServe:
+    """Runs a model server for every InferenceService that lives, with the Pod and Service that KServe makes.
+
+    A Service that anybody writes leads to the Pods that it selects. A model that leaves is out of the
+    endpoints first; its server goes on answering for `drain_seconds`. ModelMesh is behind the same Service
+    for all models of a namespace, so one that leaves is in it until then.
     """
 
     def __init__(
         self,
         cluster: Cluster,
-        models: ModelServer,
+        models: Models,
         settings: Settings,
         drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
@@ -52,7 +69,15 @@ class KServe:
         self._leaving: dict[BackendKey, float] = {}
         self._serving: tuple[Serving, ...] = ()
         self._ports: Mapping[ServingKey, Ports] = {}
-        self.worker = Worker("kserve", cluster.subscribe((*MODELS, SERVICES)), self.reconcile)
+        self._news = threading.Event()
+        self._owned = OwnedObjects(cluster, FIELD_MANAGER)
+        self.worker = Worker("kserve", cluster.subscribe((*MODELS, *BACKING)), self.reconcile)
+        models.notify(self._look_again)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a model that is to load does not answer yet."""
+        return any(serving.key not in self._ports for serving in self._serving)
 
     @property
     def counters(self) -> dict[str, int]:
@@ -60,19 +85,24 @@ class KServe:
         return {key[0]: each.metrics for key, each in self._ports.items() if each.metrics is not None}
 
     def reconcile(self) -> float | None:
-        """Make the models, Services and statuses what the InferenceServices ask for.
+        """Make the models, Pods, Services, endpoints and statuses what the InferenceServices ask for.
 
         Returns the seconds until the next model may stop answering; ModelServerError when none can be run.
         """
-        found = self._cluster.snapshot((*MODELS, SERVICES))
+        found = self._cluster.snapshot((*MODELS, *BACKING))
         bodies = [body for kind in MODELS for body in found[kind]]
         failing = {_key_of(body) for body in found[INFERENCE_SERVICES] if _is_failing(body)}
         backends = to_backends(bodies, self._settings)
         wanted = self._wanted(backends, failing)
         self._host(wanted)
-        self._write_services(found[SERVICES])
+        self._write_backing(found, wanted)
         self._write_statuses(found[INFERENCE_SERVICES], backends, wanted)
         return min(self._leaving.values()) - time.monotonic() if self._leaving else None
+
+    def _look_again(self) -> None:
+        """Ask the model servers anew: one has begun to answer, or has ended by itself. For any thread."""
+        self._news.set()
+        self.worker.wake()
 
     def _wanted(self, backends: Backends, failing: set[tuple[str, str]]) -> dict[BackendKey, Backend]:
         """Every backend that is to load; one that cannot be understood any more stays as it was."""
@@ -87,25 +117,21 @@ class KServe:
         self._leaving = {key: until for key, until in due.items() if until > now}
         self._hosted = {key: self._hosted[key] for key in self._leaving} | {**wanted}
         servings = to_servings(self._hosted.values())
-        if servings != self._serving:
+        if servings != self._serving or self._news.is_set():
+            self._news.clear()
             self._ports = self._models.serve(servings)
             self._serving = servings
 
-    def _write_services(self, found: Iterable[Body]) -> None:
-        desired = make_services(to_ports(self._hosted.values(), self._ports), MODEL)
-        live = {_key_of(body): body for body in found}
-        for body in desired:
-            present = live.get(_key_of(body))
-            if (
-                present is None
-                or not is_backed(present, MODEL)
-                or present["spec"]["ports"] != body["spec"]["ports"]
-            ):
-                self._write(body)
-        kept = {_key_of(body) for body in desired}
-        for key, body in live.items():
-            if is_backed(body, MODEL) and key not in kept:
-                self._cluster.delete(self._cluster.resource("v1", "Service"), *key)
+    def _write_backing(
+        self, found: Mapping[Kind, Sequence[Body]], wanted: Mapping[BackendKey, Backend]
+    ) -> None:
+        """Services, Pods, and the endpoints of every Service that there is."""
+        behind = [it for key, it in self._hosted.items() if key in wanted or it.in_modelmesh]
+        services, pods = make_services(behind), to_pods(behind, self._ports)
+        others = self._owned.others(found[SERVICES], services)
+        self._owned.keep(found[SERVICES], services)
+        self._owned.keep(found[PODS], [pod.to_body() for pod in pods])
+        self._owned.keep(found[ENDPOINT_SLICES], make_slices([*services, *others], pods))
 
     def _write_statuses(
         self, found: Iterable[Body], backends: Backends, wanted: Mapping[BackendKey, Backend]
@@ -117,7 +143,10 @@ class KServe:
             if backend is None:
                 continue
             live = body.get("status") or {}
-            status = make_status(backend, backend.key in wanted, live, now)
+            loading = Loading.FAILED
+            if backend.key in wanted:
+                loading = Loading.LOADED if backend.serving_key in self._ports else Loading.LOADING
+            status = make_status(backend, loading, live, now)
             if status != live:
                 self._write_status(body, status)
 
@@ -135,12 +164,6 @@ class KServe:
         except Refused:
             return
 
-    def _write(self, body: Body) -> None:
-        try:
-            self._cluster.apply(body, FIELD_MANAGER)
-        except Refused:  # its namespace is being deleted, and everything in it with it
-            return
-
 
 def _key_of(body: Mapping[str, Any]) -> tuple[str, str]:
     return body["metadata"]["namespace"], body["metadata"]["name"]
@@ -148,11 +171,3 @@ def _key_of(body: Mapping[str, Any]) -> tuple[str, str]:
 
 def _is_failing(body: Mapping[str, Any]) -> bool:
     return (body["metadata"].get("annotations") or {}).get(READY) == "false"
-
-
-def _leads_as(present: Body | None, desired: Body) -> bool:
-    return (
-        present is not None
-        and is_backed(present, MODEL)
-        and present["spec"].get("ports") == desired["spec"]["ports"]
-    )

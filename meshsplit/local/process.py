@@ -5,33 +5,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
-import threading
 import time
-from concurrent.futures import Future
 from http.client import HTTPConnection, HTTPException
 from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from meshsplit.local.mesh.listener import LOOPBACK
+from meshsplit.local.tether import spawn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 _ADMIN_TIMEOUT_SECONDS = 5.0
 _STOP_SECONDS = 5.0
 _LOG_TAIL_LINES = 20
-
-# The kernel kills a process when its parent's thread ends (prctl 1 is PR_SET_PDEATHSIG), but only from the
-# moment it was asked to, so the parent may be gone already. exec keeps the setting.
-_TETHER = """
-import ctypes, os, signal, sys
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit("the process that wanted Envoy is gone")
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 class GatewayError(Exception):
@@ -67,7 +55,10 @@ class EnvoyProcess:
         options += ["--concurrency", str(concurrency), "--log-level", "warning", "--skip-deprecated-logs"]
         # Hot restart shares memory between the Envoys of a machine. An unknown field is our mistake.
         options += ["--disable-hot-restart", "--reject-unknown-dynamic-fields"]
-        self._process = _spawn([str(binary), *options], self.log)
+        try:
+            self._process = spawn([str(binary), *options], self.log)
+        except OSError as error:
+            raise GatewayError(f"cannot start Envoy: {error}") from None
 
     @property
     def pid(self) -> int:
@@ -148,32 +139,3 @@ def wait_until(deadline: float, interval: float) -> bool:
     """Sleep `interval` seconds; False once the monotonic clock is past `deadline`."""
     time.sleep(interval)
     return time.monotonic() < deadline
-
-
-def _spawn(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start `command` from a thread that lives as long as it does.
-
-    The kernel's tether is to the thread that forked, and the caller's thread may end before the gateway.
-    A session of its own keeps a Ctrl-C for us from reaching Envoy.
-    """
-    tethered = [sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid()), *command]
-    started: Future[subprocess.Popen[bytes]] = Future()
-
-    def run() -> None:
-        with log.open("wb") as output:
-            try:
-                process = _open(tethered, output)
-            except OSError as error:
-                started.set_exception(GatewayError(f"cannot start Envoy: {error}"))
-                return
-        started.set_result(process)
-        process.wait()
-
-    threading.Thread(target=run, name="envoy", daemon=True).start()
-    return started.result()
-
-
-def _open(command: Sequence[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own binary and options, no shell
-        command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-    )

@@ -1,75 +1,90 @@
-"""Services of the embedded cluster that something on this machine stands behind."""
+"""The Services that KServe, ModelMesh and an Istio installation make; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from meshsplit.local.mesh.services import Endpoint, Service, ServicePort
+from meshsplit.local.backends import GRPC_PORT, REST_PORT
+from meshsplit.local.endpoints import SERVICE_NAME
+from meshsplit.local.mesh.listener import LOOPBACK
 
-BACKED_BY = "local.meshsplit.dev/backed-by"
-"""Label of a Service whose target ports are ports of this machine: `model` or `gateway`."""
-MODEL = "model"
-GATEWAY = "gateway"
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-_LOOPBACK = "127.0.0.1"
-_DOMAIN = ("svc", "cluster", "local")
-# Istio tells a port's protocol by the first part of its name (protocol selection); these are HTTP/2.
-_HTTP2 = ("grpc", "http2", "h2c")
-_NAMED = {False: "http", True: "grpc"}
+    from meshsplit.local.backends import Backend
+    from meshsplit.local.cluster import Body
+    from meshsplit.model import Endpoint
+
+_PREDICTOR_PORT = 80  # KServe's CommonDefaultHttpPort
+_DOMAIN = "svc.cluster.local"
 
 
-def make_services(ports: Mapping[tuple[str, int], tuple[bool, int]], backed_by: str) -> list[dict[str, Any]]:
-    """The Services that make each (host, port) lead to (is gRPC, local port), by namespace and name.
+def make_services(backends: Iterable[Backend]) -> list[Body]:
+    """The Services of these backends, by namespace and name; ModelMesh has one for all of a namespace."""
+    found = {
+        (backend.namespace, backend.service): _make_service(
+            backend.namespace,
+            backend.service,
+            _to_shared_ports(backend) if backend.in_modelmesh else _to_ports(backend),
+            backend.selector,
+        )
+        for backend in backends
+    }
+    return [found[key] for key in sorted(found)]
 
-    A host that is no Service of the cluster is left out: only a Service can be an object.
+
+def make_gateway_service(loop: Endpoint, port: int) -> list[Body]:
+    """The gateway's own Service, and the EndpointSlice that puts 127.0.0.1:`port` behind it.
+
+    None for a host that is no Service of the cluster: only a Service can be an object.
     """
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for (host, number), (http2, port) in sorted(ports.items()):
-        name, namespace, *domain = host.split(".")
-        if tuple(domain) == _DOMAIN:
-            named = {"name": f"{_NAMED[http2]}-{number}", "port": number, "targetPort": port}
-            found.setdefault((namespace, name), []).append({**named, "protocol": "TCP"})
+    name, namespace, domain = (*loop.host.split(".", 2), "", "")[:3]
+    if domain != _DOMAIN:
+        return []
     return [
+        _make_service(namespace, name, [_make_port("http", loop.port, port)], None),
         {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": name, "namespace": namespace, "labels": {BACKED_BY: backed_by}},
-            "spec": {"ports": listed},
-        }
-        for (namespace, name), listed in sorted(found.items())
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": name, "namespace": namespace, "labels": {SERVICE_NAME: name}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [LOOPBACK], "conditions": {"ready": True}}],
+            "ports": [{"name": "http", "port": port, "protocol": "TCP"}],
+        },
     ]
 
 
-def is_backed(body: Mapping[str, Any], backed_by: str) -> bool:
-    """Whether the Service was made by `make_services` for that."""
-    return (body["metadata"].get("labels") or {}).get(BACKED_BY) == backed_by
+def _make_service(
+    namespace: str, name: str, ports: list[dict[str, Any]], selector: dict[str, str] | None
+) -> Body:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"ports": ports, **({"selector": selector} if selector else {})},
+    }
 
 
-def read_services(bodies: Iterable[Mapping[str, Any]]) -> tuple[Service, ...]:
-    """The backed Services as the mesh sees them, in the order given.
+def _to_ports(backend: Backend) -> list[dict[str, Any]]:
+    """The first declared port is behind port 80, the others are behind their own number (KServe's rule).
 
-    Nothing is behind any other Service, nor behind a port whose target is a name.
+    Without one it is the port of the protocol that the InferenceService names.
     """
-    return tuple(
-        Service(
-            _to_host(body),
-            tuple(
-                _to_port(port)
-                for port in body["spec"].get("ports", ())
-                if isinstance(port.get("targetPort"), int)
-            ),
-        )
-        for body in bodies
-        if is_backed(body, MODEL) or is_backed(body, GATEWAY)
-    )
+    if not backend.declared:
+        if backend.member.rest is None:
+            return [_make_port("grpc", _PREDICTOR_PORT, GRPC_PORT)]
+        return [_make_port(backend.service, _PREDICTOR_PORT, REST_PORT)]
+    first, *others = backend.declared
+    return [
+        _make_port(first.name or "http", _PREDICTOR_PORT, first.number),
+        *(_make_port(port.name or f"port-{port.number}", port.number, port.number) for port in others),
+    ]
 
 
-def _to_host(body: Mapping[str, Any]) -> str:
-    metadata = body["metadata"]
-    return ".".join((metadata["name"], metadata["namespace"], *_DOMAIN))
+def _to_shared_ports(backend: Backend) -> list[dict[str, Any]]:
+    endpoints = {"grpc": backend.member.grpc, "http": backend.member.rest}
+    return [_make_port(name, it.port, it.port) for name, it in endpoints.items() if it is not None]
 
 
-def _to_port(port: Mapping[str, Any]) -> ServicePort:
-    http2 = str(port.get("name", "")).partition("-")[0] in _HTTP2
-    return ServicePort(port["port"], http2, (Endpoint(_LOOPBACK, port["targetPort"], {}),))
+def _make_port(name: str, number: int, target: int) -> dict[str, Any]:
+    return {"name": name, "port": number, "protocol": "TCP", "targetPort": target}

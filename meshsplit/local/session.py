@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from meshsplit.local.cluster import MANAGER, OBSERVED, Cluster
 from meshsplit.local.follower import MeshFollower
 from meshsplit.local.gateway import Gateway
-from meshsplit.local.kserve import KServe
+from meshsplit.local.hosting import Hosting
+from meshsplit.local.kserve import FIELD_MANAGER, KServe
+from meshsplit.local.mlserver.servers import MLServers
 from meshsplit.local.models.process import ModelServer
-from meshsplit.local.services import GATEWAY, make_services
+from meshsplit.local.runtimes import make_cluster_runtimes
+from meshsplit.local.services import make_gateway_service
 from meshsplit.local.sync import FolderSync
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ class Session:
         cluster: Cluster,
         gateway: Gateway,
         models: ModelServer,
+        mlservers: MLServers | None,
         settings: Settings,
         say: Callable[[str], None],
         changed: Callable[[Sequence[Body]], None],
@@ -40,7 +44,7 @@ class Session:
         self.cluster = cluster
         self._gateway = gateway
         self._models = models
-        self._kserve = KServe(cluster, models, settings)
+        self._kserve = KServe(cluster, Hosting(models, mlservers), settings)
         self._mesh = MeshFollower(cluster, gateway, settings, say, changed)
         self._folder = FolderSync(cluster)
         self._running = ExitStack()
@@ -54,12 +58,15 @@ class Session:
         settings: Settings,
         say: Callable[[str], None],
         changed: Callable[[Sequence[Body]], None],
+        *,
+        mlserver: bool = False,
     ) -> Self:
         """Start all processes with their files and logs in `directory`; port 0 takes a free one.
 
         `state_file`, if given, keeps the cluster's objects from one session to the next. `say` gets one line
         about each object that cannot be served, `changed` the VirtualServices that serve, after every change.
-        Raises what `Gateway.start`, `ModelServer.start` and `Cluster.start` raise, with nothing left running.
+        With `mlserver` a real MLServer serves what is scikit-learn's. Raises what the `start` of Gateway,
+        ModelServer, MLServers and Cluster raises, with nothing left running.
         """
         directory.mkdir(parents=True, exist_ok=True)
         with ExitStack() as started:
@@ -67,10 +74,13 @@ class Session:
             started.callback(gateway.stop)
             models = ModelServer.start(directory / "models.log")
             started.callback(models.stop)
+            mlservers = MLServers.start(directory / "mlserver", say) if mlserver else None
+            if mlservers is not None:
+                started.callback(mlservers.stop)
             cluster = Cluster.start(state_file)
             started.callback(cluster.stop)
-            session = cls(cluster, gateway, models, settings, say, changed)
-            session._announce_gateway(settings)
+            session = cls(cluster, gateway, models, mlservers, settings, say, changed)
+            session._install(settings)
             session._running = started.pop_all()
         return session
 
@@ -78,6 +88,11 @@ class Session:
     def url(self) -> str:
         """Base URL of the gateway."""
         return self._gateway.url
+
+    @property
+    def mesh_url(self) -> str:
+        """Base URL for requests to Services by their names, as a Pod with a sidecar sends them."""
+        return self._gateway.sidecar_url
 
     @property
     def gateway_counters(self) -> str:
@@ -92,6 +107,11 @@ class Session:
     def behave(self, behaviours: Sequence[Behaviour]) -> None:
         """Let models fail or be slow from now on."""
         self._models.behave(behaviours)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a model that the cluster asks for does not answer yet."""
+        return self._kserve.is_loading
 
     @property
     def served(self) -> tuple[Body, ...]:
@@ -109,7 +129,8 @@ class Session:
     def run(self) -> None:
         """Load the models, serve the routes that there are, and go on doing so until `stop`.
 
-        When it returns, every model that the cluster asks for has loaded and says so in its status.
+        When it returns, every model that the cluster asks for has loaded and says so in its status; those
+        that MLServer serves take longer (`is_loading`).
         """
         for worker in (self._kserve.worker, self._mesh.worker):
             self._running.callback(worker.stop)
@@ -126,9 +147,10 @@ class Session:
         """Stop everything, in the reverse order of its start, and wait for it."""
         self._running.close()
 
-    def _announce_gateway(self, settings: Settings) -> None:
-        """Put the gateway's own Service where an installation has it."""
-        loop = settings.loop
-        for service in make_services({(loop.host, loop.port): (False, self._gateway.port)}, GATEWAY):
-            self.cluster.ensure_namespace(service["metadata"]["namespace"])
-            self.cluster.apply(service, MANAGER)
+    def _install(self, settings: Settings) -> None:
+        """Put in place what an installation of Istio and KServe has: the gateway's Service, the runtimes."""
+        for body in make_gateway_service(settings.loop, self._gateway.port):
+            self.cluster.ensure_namespace(body["metadata"]["namespace"])
+            self.cluster.apply(body, MANAGER)
+        for body in make_cluster_runtimes():
+            self.cluster.ensure(body, FIELD_MANAGER)

@@ -42,6 +42,10 @@ class Worker:
         if self._failure is not None:
             raise self._failure
 
+    def wake(self) -> None:
+        """Work again, as after a change; for any thread."""
+        self._changes.wake()
+
     def stop(self) -> None:
         """End the thread and wait for it; again, or before it was started, is harmless."""
         self._stopping.set()

@@ -1,14 +1,11 @@
-"""A DistributedInferenceService from its first version to the next: what is written, in which order, what is said."""
+"""A DistributedInferenceService from one version to the next, over HTTP; tests/unit has more changes."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from meshsplit.controller import resources
-from support.disvcs import INGRESS, ISVC, NAME, ROUTE, RULE, SERVICE, Disvcs, make_template
-from support.scene import Scene, Time, running
-from support.waiting import eventually
+from support.disvcs import ISVC, ROUTE, SERVICE, Disvcs
+from support.scene import Scene, running
 
 MINUTE = 60.0
 

@@ -12,8 +12,8 @@ import pytest
 from meshsplit.local.cluster import MANAGER, Cluster
 from meshsplit.local.follower import MeshFollower
 from meshsplit.local.gateway import Gateway
-from meshsplit.local.services import MODEL, make_services
-from meshsplit.model import Settings
+from meshsplit.local.services import make_gateway_service
+from meshsplit.model import Endpoint, Settings
 from support.cluster import NAMESPACE, isvc
 from support.load import ask
 from support.waiting import eventually
@@ -77,8 +77,8 @@ def backend() -> Iterator[int]:
 def mesh(tmp_path: Path, backend: int) -> Iterator[Mesh]:
     cluster = Cluster.start()
     cluster.ensure_namespace(NAMESPACE)
-    for service in make_services({(HOST, 80): (False, backend)}, MODEL):
-        cluster.apply(service, MANAGER)
+    for body in make_gateway_service(Endpoint(HOST, 80), backend):
+        cluster.apply(body, MANAGER)
     with Gateway.start(tmp_path / "gateway", 0) as gateway:
         yield Mesh(cluster, gateway)
     cluster.stop()

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from meshsplit.local.cluster import INFERENCE_SERVICES, SERVICES, Cluster
+from meshsplit.local.cluster import BACKING, INFERENCE_SERVICES, Cluster
+from meshsplit.local.endpoints import read_services
 from meshsplit.local.kserve import READY, KServe
 from meshsplit.local.models.process import ModelServer, ModelServerError
+from meshsplit.local.pods import PROCESS
 from meshsplit.model import Settings
 from support.cluster import KSERVE, NAMESPACE, get, isvc
 from support.waiting import eventually
@@ -43,11 +45,18 @@ def kserve(cluster: Cluster, models: ModelServer) -> Iterator[KServe]:
     models.serve(())
 
 
+def ports_of(cluster: Cluster, service: str, number: int) -> list[int]:
+    """The ports of this machine behind a Service's port."""
+    found = read_services(*(cluster.list([kind]) for kind in BACKING))
+    ports = (port for it in found if it.host.split(".")[0] == service for port in it.ports)
+    return [endpoint.port for port in ports if port.number == number for endpoint in port.endpoints]
+
+
 def port_of(cluster: Cluster, service: str, number: int) -> int | None:
-    """The port of this machine behind a Service's port; None without the Service."""
-    found = get(cluster, "v1", "Service", service)
-    ports = found["spec"]["ports"] if found else ()
-    return next((port["targetPort"] for port in ports if port["port"] == number), None)
+    """The only one; None where there is none."""
+    found = ports_of(cluster, service, number)
+    assert len(found) < 2
+    return found[0] if found else None
 
 
 def answers(port: int | None, model: str) -> bool:
@@ -57,7 +66,7 @@ def answers(port: int | None, model: str) -> bool:
         connection.request("POST", f"/v2/models/{model}/infer", b'{"inputs": []}')
         answer = connection.getresponse()
         content = json.loads(answer.read())
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
@@ -114,7 +123,7 @@ def test_a_model_that_is_told_not_to_load_is_not_ready_until_it_may(cluster: Clu
     assert answers(port_of(cluster, "modelmesh-serving", 8008), "two")
 
 
-def test_a_deleted_model_and_its_service_stay_until_they_have_drained(
+def test_a_deleted_model_leaves_the_endpoints_first_and_stops_when_it_has_drained(
     cluster: Cluster, kserve: KServe
 ) -> None:
     cluster.apply(isvc("iris", "Standard"), "test")
@@ -125,10 +134,9 @@ def test_a_deleted_model_and_its_service_stay_until_they_have_drained(
     left = kserve.reconcile()
     assert left is not None
     assert 0 < left <= DRAIN_SECONDS
-    assert answers(port, "iris")
-    assert port_of(cluster, "iris-predictor", 80) == port
-    eventually(lambda: kserve.reconcile() is None, "the end of the drain")
     assert port_of(cluster, "iris-predictor", 80) is None
+    assert answers(port, "iris")
+    eventually(lambda: kserve.reconcile() is None, "the end of the drain")
     assert not answers(port, "iris")
     assert answers(port_of(cluster, "modelmesh-serving", 8008), "one")
 
@@ -159,9 +167,9 @@ def test_a_second_pass_writes_nothing(cluster: Cluster, kserve: KServe) -> None:
     for body in (isvc("one"), isvc("iris", "Standard"), isvc("two", **{READY: "false"})):
         cluster.apply(body, "test")
     kserve.reconcile()
-    before = cluster.list([INFERENCE_SERVICES, SERVICES])
+    before = cluster.list([INFERENCE_SERVICES, *BACKING])
     kserve.reconcile()
-    assert cluster.list([INFERENCE_SERVICES, SERVICES]) == before
+    assert cluster.list([INFERENCE_SERVICES, *BACKING]) == before
 
 
 def test_a_service_that_somebody_deletes_comes_back(cluster: Cluster, kserve: KServe) -> None:
@@ -180,3 +188,94 @@ def test_a_dead_model_server_ends_the_stand_in_with_its_reason(cluster: Cluster,
         stand_in.worker.start()
     stand_in.worker.stop()
     models.stop()
+
+
+def replica(name: str, group: str, **model: Any) -> dict[str, Any]:
+    """An InferenceService as a DistributedInferenceService has one."""
+    body = isvc(name, "RawDeployment")
+    body["metadata"]["labels"] = {"disvc": "iris", "disvc.group": group}
+    body["spec"]["predictor"]["model"] |= {"args": ["--model_name=iris"], **model}
+    return body
+
+
+def service(name: str, selector: dict[str, str], target: int | str = 8080) -> dict[str, Any]:
+    """A Service that somebody writes."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"selector": selector, "ports": [{"port": 80, "targetPort": target}]},
+    }
+
+
+def test_a_service_leads_to_the_pods_that_it_selects(cluster: Cluster, kserve: KServe) -> None:
+    for body in (replica("iris-v1-0", "iris-v1"), replica("iris-v1-1", "iris-v1"), isvc("one")):
+        cluster.apply(body, "test")
+    cluster.apply(service("iris-v1", {"disvc.group": "iris-v1"}), "test")
+    kserve.worker.start()
+    both = ports_of(cluster, "iris-v1", 80)
+    assert len(both) == 2
+    assert all(answers(port, "iris") for port in both)
+    assert both == [port_of(cluster, f"iris-v1-{number}-predictor", 80) for number in (0, 1)]
+    cluster.apply(service("iris", {"disvc": "iris"}), "test")
+    eventually(lambda: ports_of(cluster, "iris", 80) == both, "the endpoints of a younger Service")
+    cluster.delete(cluster.resource(KSERVE, "InferenceService"), NAMESPACE, "iris-v1-0")
+    eventually(lambda: ports_of(cluster, "iris-v1", 80) == both[1:], "one endpoint less")
+    assert ports_of(cluster, "iris", 80) == both[1:]
+    assert answers(both[0], "iris")
+    cluster.delete(cluster.resource("v1", "Service"), NAMESPACE, "iris-v1")
+    eventually(
+        lambda: get(cluster, "discovery.k8s.io/v1", "EndpointSlice", "iris-v1-iris-v1-1-predictor") is None,
+        "the slices have gone with their Service",
+    )
+
+
+def test_a_pod_has_kserves_labels_and_those_of_its_inference_service(
+    cluster: Cluster, kserve: KServe
+) -> None:
+    cluster.apply(replica("iris-v1-0", "iris-v1"), "test")
+    kserve.reconcile()
+    pod = get(cluster, "v1", "Pod", "iris-v1-0-predictor")
+    assert pod is not None
+    expected = {
+        "app": "isvc.iris-v1-0-predictor",
+        "component": "predictor",
+        "serving.kserve.io/inferenceservice": "iris-v1-0",
+        "disvc": "iris",
+        "disvc.group": "iris-v1",
+    }
+    assert expected.items() <= pod["metadata"]["labels"].items()
+    assert [port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]] == [8080, 8081]
+    assert pod["status"]["conditions"] == [{"type": "Ready", "status": "True"}]
+
+
+def test_grpc_is_behind_8081_and_behind_a_declared_port(cluster: Cluster, kserve: KServe) -> None:
+    cluster.apply(replica("a", "v1", ports=[{"containerPort": 9000, "name": "h2c"}]), "test")
+    targets: dict[str, int | str] = {
+        "by-number": 8081,
+        "declared": 9000,
+        "by-name": "h2c",
+        "rest": 8080,
+        "nowhere": 7,
+    }
+    for name, target in targets.items():
+        cluster.apply(service(name, {"disvc.group": "v1"}, target), "test")
+    kserve.reconcile()
+    by_number = port_of(cluster, "by-number", 80)
+    assert not answers(by_number, "iris")
+    assert port_of(cluster, "declared", 80) == port_of(cluster, "by-name", 80) == by_number
+    assert port_of(cluster, "a-predictor", 80) == by_number
+    assert answers(port_of(cluster, "rest", 80), "iris")
+    assert port_of(cluster, "nowhere", 80) is None
+
+
+def test_a_server_that_is_killed_is_started_anew_like_a_container(cluster: Cluster, kserve: KServe) -> None:
+    cluster.apply(replica("iris-v1-0", "iris-v1"), "test")
+    cluster.apply(service("iris-v1", {"disvc.group": "iris-v1"}), "test")
+    kserve.worker.start()
+    before = port_of(cluster, "iris-v1", 80)
+    pod = get(cluster, "v1", "Pod", "iris-v1-0-predictor")
+    assert pod is not None
+    os.kill(int(pod["metadata"]["annotations"][PROCESS]), signal.SIGKILL)
+    eventually(lambda: port_of(cluster, "iris-v1", 80) not in (before, None), "another server")
+    assert answers(port_of(cluster, "iris-v1", 80), "iris")

@@ -20,7 +20,7 @@ import pytest
 
 from meshsplit.local.models.process import ModelServer, ModelServerError
 from meshsplit.local.models.protocol import grpc_predict_v2_pb2 as protocol
-from meshsplit.local.models.spec import ModelMeshServing, Ports, StandardServing
+from meshsplit.local.models.spec import Behaviour, ModelMeshServing, StandardServing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,13 +87,13 @@ def finish_infer(client: socket.socket) -> bytes:
 
 def test_ports_stay_while_models_come_and_go(server: ModelServer) -> None:
     mesh = ModelMeshServing("apps", ("one", "two"))
-    member = StandardServing("apps", "alone", "model", grpc=False)
+    member = StandardServing("apps", "alone", "model")
     before = server.serve([mesh, member])
     port = before["apps", None].rest
     assert [infer(port, model) for model in ("one", "two", "three")] == [200, 200, 404]
 
     changed = ModelMeshServing("apps", ("two", "three"))
-    renamed = StandardServing("apps", "alone", "renamed", grpc=False)
+    renamed = StandardServing("apps", "alone", "renamed")
     other = ModelMeshServing("other", ("one",))
     after = server.serve([other, renamed, changed])
 
@@ -110,22 +110,43 @@ def test_one_namespaces_models_are_not_anothers(server: ModelServer) -> None:
 
 
 def test_what_is_removed_accepts_nothing_more(server: ModelServer) -> None:
-    gone = server.serve(
-        [ModelMeshServing("apps", ("one",)), StandardServing("apps", "alone", "model", grpc=False)]
-    )
+    gone = server.serve([ModelMeshServing("apps", ("one",)), StandardServing("apps", "alone", "model")])
     assert server.serve([]) == {}
     assert not accepts(gone["apps", None].rest)
     assert not accepts(gone["apps", "alone"].rest)
     wait_until(lambda: not accepts(gone["apps", None].grpc))
 
 
-def test_a_member_that_changes_its_protocol_moves(server: ModelServer) -> None:
-    rest = server.serve([StandardServing("apps", "alone", "model", grpc=False)])["apps", "alone"]
-    moved = server.serve([StandardServing("apps", "alone", "model", grpc=True)])["apps", "alone"]
-    assert rest == Ports(rest.rest, None)
-    assert moved == Ports(None, moved.grpc)
-    assert accepts(moved.grpc)
-    assert not accepts(rest.rest)
+def test_every_serving_has_a_process_of_its_own(server: ModelServer) -> None:
+    ports = server.serve([StandardServing("apps", "a", "m"), StandardServing("apps", "b", "m")])
+    a, b = ports["apps", "a"], ports["apps", "b"]
+    assert len({server.pid, a.pid, b.pid}) == 3
+    assert accepts(a.rest)
+    assert accepts(a.grpc)
+    server.serve([StandardServing("apps", "b", "m")])
+    wait_until(lambda: not is_running(a.pid))
+    assert infer(b.rest, "m") == 200
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_ends_by_itself_is_started_anew(server: ModelServer, signal_number: int) -> None:
+    servings = [StandardServing("apps", "a", "m"), StandardServing("apps", "b", "m")]
+    before = server.serve(servings)
+    server.behave([Behaviour("apps", "a", failing=1.0)])
+    os.kill(before["apps", "a"].pid, signal_number)
+    wait_until(lambda: not is_running(before["apps", "a"].pid))
+    after = server.serve(servings)
+    assert after["apps", "b"] == before["apps", "b"]
+    assert after["apps", "a"].pid != before["apps", "a"].pid
+    assert infer(after["apps", "a"].rest, "m") == 500
+
+
+def test_a_request_in_flight_finishes_when_its_process_is_terminated(server: ModelServer) -> None:
+    ports = server.serve([StandardServing("apps", "a", "m")])["apps", "a"]
+    client = open_infer(ports.rest, "m")
+    os.kill(ports.pid, signal.SIGTERM)
+    wait_until(lambda: not accepts(ports.rest))
+    assert finish_infer(client).startswith(b"HTTP/1.1 200 ")
 
 
 def test_two_servings_with_one_key_are_a_mistake(server: ModelServer) -> None:
@@ -135,13 +156,13 @@ def test_two_servings_with_one_key_are_a_mistake(server: ModelServer) -> None:
 
 
 def test_what_cannot_be_served_changes_nothing(server: ModelServer) -> None:
-    standing = StandardServing("apps", "standing", "model", grpc=False)
+    standing = StandardServing("apps", "standing", "model")
     before = server.serve([standing])
     limits = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
     open_files = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
-    many = [StandardServing("apps", f"m{index}", "model", grpc=False) for index in range(20)]
+    many = [StandardServing("apps", f"m{index}", "model") for index in range(20)]
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (open_files + 10, limits[1]))
-    with pytest.raises(ModelServerError, match=r"cannot listen: .*Too many open files"):
+    with pytest.raises(ModelServerError, match=r"cannot start a process: .*Too many open files"):
         server.serve([*many, ModelMeshServing("apps", ("one",))])
     assert infer(before[standing.key].rest, "model") == 200
     resource.prlimit(server.pid, resource.RLIMIT_NOFILE, limits)
@@ -159,7 +180,7 @@ def test_a_client_that_goes_away_leaves_no_traceback(server: ModelServer) -> Non
 def test_a_request_in_flight_finishes_when_its_serving_is_removed(
     server: ModelServer, tmp_path: Path
 ) -> None:
-    idle = StandardServing("apps", "idle", "idle", grpc=False)
+    idle = StandardServing("apps", "idle", "idle")
     ports = server.serve([ModelMeshServing("apps", ("one",)), idle])
     port = ports["apps", None].rest
     client = open_infer(port, "one")
@@ -172,7 +193,7 @@ def test_a_request_in_flight_finishes_when_its_serving_is_removed(
 
 
 def test_a_request_in_flight_finishes_when_the_server_stops(server: ModelServer) -> None:
-    port = server.serve([StandardServing("apps", "alone", "one", grpc=False)])["apps", "alone"].rest
+    port = server.serve([StandardServing("apps", "alone", "one")])["apps", "alone"].rest
     client = open_infer(port, "one")
     stopping = threading.Thread(target=server.stop)
     stopping.start()
@@ -226,7 +247,7 @@ def test_no_request_fails_while_the_servings_around_it_change(server: ModelServe
     loading.start()
     try:
         for change in range(50):
-            others = [StandardServing("apps", f"m{change}", "m", grpc=bool(change % 2))]
+            others = [StandardServing("apps", f"m{change}", "m")]
             server.serve([ModelMeshServing("apps", ("one", f"model-{change}")), *others])
             wait_for_more(statuses)
     finally:

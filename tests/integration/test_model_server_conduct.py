@@ -107,7 +107,7 @@ def test_a_slow_model_is_slow_and_its_buckets_say_so(server: ModelServer) -> Non
 
 def test_a_behaviour_waits_for_its_model_and_reaches_members_of_their_own(server: ModelServer) -> None:
     server.behave([Behaviour("apps", "alone", failing=1.0)])
-    member = StandardServing("apps", "alone", "model", grpc=False)
+    member = StandardServing("apps", "alone", "model")
     port = server.serve([member])[member.key].rest
     assert infer(port, "model") == [500]
     body = {"instances": [1]}

@@ -30,7 +30,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[ServingK
         yield server.serve(
             [
                 ModelMeshServing("apps", (ONE, TWO)),
-                StandardServing("apps", "canary", "ai-model", grpc=True),
+                StandardServing("apps", "canary", "ai-model"),
             ]
         )
     finally:
@@ -52,7 +52,7 @@ def modelmesh(ports: Mapping[ServingKey, Ports]) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def member(ports: Mapping[ServingKey, Ports]) -> Iterator[Any]:
-    key = StandardServing("apps", "canary", "", grpc=True).key
+    key = StandardServing("apps", "canary", "").key
     with grpc.insecure_channel(f"127.0.0.1:{ports[key].grpc}") as channel:
         yield make_stub(channel)
 

@@ -27,8 +27,8 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[ServingK
         yield server.serve(
             [
                 ModelMeshServing("apps", ("ai-model-one", "ai-model-two")),
-                StandardServing("apps", "stable", "ai-model", grpc=False),
-                StandardServing("apps", "canary", "ai-model", grpc=False),
+                StandardServing("apps", "stable", "ai-model"),
+                StandardServing("apps", "canary", "ai-model"),
             ]
         )
     finally:
@@ -45,7 +45,7 @@ def modelmesh(ports: Mapping[ServingKey, Ports]) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module", params=["stable", "canary"])
 def member(request: pytest.FixtureRequest, ports: Mapping[ServingKey, Ports]) -> Iterator[httpx.Client]:
-    key = StandardServing("apps", request.param, "", grpc=False).key
+    key = StandardServing("apps", request.param, "").key
     with httpx.Client(base_url=f"http://127.0.0.1:{ports[key].rest}") as client:
         client.headers["x-expected-member"] = request.param
         yield client

@@ -26,10 +26,10 @@ LOOP_HOST = "istio-ingressgateway.istio-system.svc.cluster.local"
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 STANDARD: tuple[Serving, ...] = (
-    StandardServing(NAMESPACE, OLD, OLD, grpc=False),
-    StandardServing(NAMESPACE, NEW, NEW, grpc=False),
-    StandardServing(NAMESPACE, f"{OLD}-rpc", OLD, grpc=True),
-    StandardServing(NAMESPACE, f"{NEW}-rpc", NEW, grpc=True),
+    StandardServing(NAMESPACE, OLD, OLD),
+    StandardServing(NAMESPACE, NEW, NEW),
+    StandardServing(NAMESPACE, f"{OLD}-rpc", OLD),
+    StandardServing(NAMESPACE, f"{NEW}-rpc", NEW),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshsplit.local.apiserver.backing import ENDPOINT_SLICE, POD
 from meshsplit.local.apiserver.deployed import DEPLOYED
 from meshsplit.local.apiserver.resources import AGE, Column, Resource
 from meshsplit.local.apiserver.structure import OPEN, Schema
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 CRD_GROUP = "apiextensions.k8s.io"
 _OBJECT: Schema = {"type": "object", **OPEN}
+_ATOMIC: Schema = {"type": "object", "x-kubernetes-map-type": "atomic", **OPEN}
 _STRING: Schema = {"type": "string"}
 _CONDITIONS: Schema = {
     "type": "object",
@@ -78,7 +80,7 @@ _PORTS: Schema = {
 }
 _SERVICE: Schema = {
     "properties": {
-        "spec": {"type": "object", "properties": {"ports": _PORTS}, **OPEN},
+        "spec": {"type": "object", "properties": {"ports": _PORTS, "selector": _ATOMIC}, **OPEN},
         "status": _CONDITIONS,
     },
     **OPEN,
@@ -154,6 +156,7 @@ BUILT_IN = (
         selectable=("spec.clusterIP", "spec.type"),
         template={"spec": {"type": "ClusterIP", "sessionAffinity": "None"}, "status": {"loadBalancer": {}}},
     ),
+    POD,
     Resource(
         "",
         "v1",
@@ -180,6 +183,7 @@ BUILT_IN = (
         unconditional=False,
         columns=(Column("Holder", "string", ".spec.holderIdentity"), AGE),
     ),
+    ENDPOINT_SLICE,
     *DEPLOYED,
     Resource(
         CRD_GROUP,

@@ -40,7 +40,7 @@ _CONTAINERS = _by(
     ports=_by("containerPort", "protocol", protocol=_PROTOCOL),
     volumeMounts=_by("mountPath"),
 )
-_POD_SPEC = _object(
+POD_SPEC = _object(
     containers=_CONTAINERS,
     initContainers=_CONTAINERS,
     imagePullSecrets=_by("name"),
@@ -49,7 +49,7 @@ _POD_SPEC = _object(
 )
 _STATUS = _object(conditions=_by("type"))
 _DEPLOYMENT: Schema = {
-    "properties": {"spec": _object(template=_object(spec=_POD_SPEC)), "status": _STATUS},
+    "properties": {"spec": _object(template=_object(spec=POD_SPEC)), "status": _STATUS},
     **OPEN,
 }
 _WITH_STATUS: Schema = {"properties": {"spec": _ANY, "status": _STATUS}, **OPEN}

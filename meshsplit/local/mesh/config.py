@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 ROUTE_CONFIGURATION = "http.gateway"
 """The route configuration the gateway's listener asks for."""
+SIDECAR_CONFIGURATION = "http_proxy"
+"""The one the sidecar's listener asks for; Istio's own name for that of meshConfig.proxyHttpPort."""
 
 
 @dataclass(frozen=True, slots=True)

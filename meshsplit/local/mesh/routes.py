@@ -1,4 +1,4 @@
-"""The HTTP routes of one VirtualService as Envoy's routes (Istio: networking/core/route/route.go)."""
+"""The HTTP routes of a VirtualService as Envoy's routes (Istio: networking/core/route/route.go)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from meshsplit.local.mesh.answers import to_direct_response, to_redirect
 from meshsplit.local.mesh.headers import append_fields, to_header_fields
 from meshsplit.local.mesh.matches import is_catch_all, to_route_match
-from meshsplit.local.mesh.names import MESH_GATEWAY, to_cluster_name
+from meshsplit.local.mesh.names import INGRESS_GATEWAY, MESH_GATEWAY, to_cluster_name
 from meshsplit.local.mesh.retries import to_retry_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from meshsplit.local.mesh.destinationrule import ConsistentHash, DestinationRule
     from meshsplit.local.mesh.headers import HeaderFields
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         HttpRoute,
         Rewrite,
         RouteDestination,
-        VirtualService,
     )
 
 NO_TIMEOUT = "0s"
@@ -33,22 +32,28 @@ _PER_MILLION = 10_000  # one percent
 
 @dataclass(frozen=True, slots=True)
 class RouteContext:
-    """What a VirtualService is read against: Services and rules by host, our gateways, the gateway's port."""
+    """What a VirtualService is read against: Services and rules by host, our gateways, the caller's port.
+
+    A sidecar has no gateways but `mesh`.
+    """
 
     services: Mapping[str, Service]
     rules: Mapping[str, DestinationRule]
     gateways: frozenset[str] | None
     port: int
+    sidecar: bool = False
 
     def serves(self, gateway: str) -> bool:
         """Whether `namespace/name` is ours; with no Gateway object known, every named one is."""
-        return gateway != MESH_GATEWAY and (self.gateways is None or gateway in self.gateways)
+        if self.sidecar or gateway == MESH_GATEWAY:
+            return self.sidecar and gateway == MESH_GATEWAY
+        return self.gateways is None or gateway in self.gateways or gateway == INGRESS_GATEWAY
 
 
-def to_routes(virtual_service: VirtualService, context: RouteContext) -> list[dict[str, Any]]:
+def to_routes(https: Iterable[HttpRoute], context: RouteContext) -> list[dict[str, Any]]:
     """One Envoy route per match, in order, up to the first that matches everything."""
     routes: list[dict[str, Any]] = []
-    for http in virtual_service.spec.http:
+    for http in https:
         for match in http.match or (None,):
             if match is None or _is_ours(match, context):
                 routes.append(_to_route(http, match, context))

@@ -25,6 +25,7 @@ class ServicePort:
     number: int
     http2: bool
     endpoints: tuple[Endpoint, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
 """The model servers that stand in for a group's members: the Open Inference Protocol over REST and gRPC.
 
-`process.ModelServer` is the handle a parent holds; everything that serves runs in its child process.
+`process.ModelServer` is the handle; it runs a template process (`parent`, `template`), whose copies (`child`,
+`server`) each answer for one InferenceService, or for the ModelMesh service of a namespace.
 """

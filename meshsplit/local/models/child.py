@@ -1,56 +1,68 @@
-"""The loop of the child process: read a command, make it so, answer."""
+"""The loop of one server process: read a command, make it so, answer."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import sys
+import signal
 from typing import TYPE_CHECKING
 
 import uvloop
-from pydantic import ValidationError
 
-from meshsplit.local.models.control import COMMANDS, Answer, ServeCommand, to_line
-from meshsplit.local.models.fleet import Fleet
+from meshsplit.local.models.control import COMMANDS, LINE_BYTES, Answer, BehaveCommand, to_line
+from meshsplit.local.models.server import Server
 
 if TYPE_CHECKING:
-    from io import RawIOBase
+    import socket
+    from collections.abc import Sequence
 
-# One command names every model: 64 MiB is some half a million of them.
-_COMMAND_BYTES = 64 * 1024 * 1024
+    from meshsplit.local.models.spec import Behaviour, Serving
 
-
-def run(answers: RawIOBase) -> None:
-    """Execute the commands of stdin until it closes, then finish the requests in flight."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    uvloop.run(_execute_commands(answers))
+_log = logging.getLogger(__name__)
 
 
-async def _execute_commands(answers: RawIOBase) -> None:
-    fleet = Fleet()
-    commands = asyncio.StreamReader(limit=_COMMAND_BYTES)
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(commands), sys.stdin
-    )
+def run(serving: Serving, behaviours: Sequence[Behaviour], channel: socket.socket) -> None:
+    """Serve until told to serve nothing, or until the channel closes or SIGTERM comes; then drain.
+
+    The first answer has the ports, or the error that kept them from being opened.
+    """
+    uvloop.run(_serve(serving, behaviours, channel))
+
+
+async def _serve(serving: Serving, behaviours: Sequence[Behaviour], channel: socket.socket) -> None:
+    reader, writer = await asyncio.open_unix_connection(sock=channel, limit=LINE_BYTES)
     try:
-        answers.write(to_line(Answer()))
-        # A last line without its end is a parent that died while it wrote.
-        while (line := await commands.readline()).endswith(b"\n"):
-            answers.write(to_line(await _execute(fleet, line)))
-    except BrokenPipeError:
-        logging.getLogger(__name__).warning("the parent went away")
-    await fleet.stop()
-
-
-async def _execute(fleet: Fleet, line: bytes) -> Answer:
-    try:
-        command = COMMANDS.validate_json(line)
-        if not isinstance(command, ServeCommand):
-            fleet.behave(command.behaviours)
-            return Answer()
-        ports = await fleet.serve(command.servings)
-    except ValidationError as malformed:
-        return Answer(error=f"not a command: {malformed}")
+        server = await Server.open(serving)
     except OSError as refused:
-        return Answer(error=f"the model server cannot listen: {refused}")
-    return Answer(ports=tuple(sorted(ports.items(), key=lambda entry: (entry[0][0], entry[0][1] or ""))))
+        writer.write(to_line(Answer(error=f"the model server cannot listen: {refused}")))
+        await writer.drain()
+        return
+    server.behave(behaviours)
+    commands = asyncio.create_task(_execute_commands(server, reader, writer))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, commands.cancel)
+    writer.write(to_line(Answer(ports=((serving.key, server.ports),))))
+    try:
+        await commands
+    except asyncio.CancelledError:
+        _log.info("terminated")
+    except ConnectionError:
+        _log.warning("the parent went away")
+    await server.drain()
+
+
+async def _execute_commands(
+    server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    # A last line without its end is a parent that died while it wrote.
+    while (line := await reader.readline()).endswith(b"\n"):
+        command = COMMANDS.validate_json(line)
+        if isinstance(command, BehaveCommand):
+            server.behave(command.behaviours)
+        elif command.servings:
+            server.update(command.servings[0])
+        else:
+            await server.close()
+        writer.write(to_line(Answer()))
+        await writer.drain()
+        if not isinstance(command, BehaveCommand) and not command.servings:
+            return

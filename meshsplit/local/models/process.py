@@ -1,4 +1,4 @@
-"""The parent's handle of the model server process. Imports nothing of the extra `local`."""
+"""The handle of the model server processes. Imports nothing of the extra `local`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import os
 import selectors
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Self, cast
 
 from pydantic import ValidationError
 
-from meshsplit.local.models.control import Answer, BehaveCommand, ServeCommand, to_line
+from meshsplit.local.models.control import Answer, BehaveCommand, Lines, ServeCommand, to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from meshsplit.local.models.spec import Behaviour, Ports, Serving, ServingKey
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _ANSWER_SECONDS = 60.0
 # More than the child's own DRAIN_SECONDS: only a child that hangs is killed.
 _STOP_SECONDS = 15.0
-_READ_BYTES = 1 << 16
 _LOG_TAIL_CHARACTERS = 2000
 
 
@@ -33,7 +33,8 @@ class ModelServerError(Exception):
 
 
 class ModelServer:
-    """A running model server process; the process ends when this one does, however that happens.
+    """A running template process and the model servers, copies of it; all end when this process does,
+    however that happens.
 
     Not thread-safe: one caller at a time.
     """
@@ -42,7 +43,8 @@ class ModelServer:
         self._child = child
         self._commands, self._answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
         self._log_file = log_file
-        self._unread = b""
+        self._lines = Lines(self._answers.fileno())
+        self._ended: Callable[[], None] | None = None
 
     @classmethod
     def start(cls, log_file: Path) -> Self:
@@ -50,17 +52,21 @@ class ModelServer:
 
         Raises ModelServerError, for one when the extra `local` is not installed.
         """
+        notices, noticing = os.pipe()
         with log_file.open("ab") as log:
-            child = subprocess.Popen(
+            child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 # -P: a file in the working folder must not shadow a module.
-                [sys.executable, "-P", "-m", "meshsplit.local.models"],
+                [sys.executable, "-P", "-m", "meshsplit.local.models", str(noticing)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
+                pass_fds=(noticing,),
                 # Ctrl-C in a terminal goes to the parent alone, which stops its children in order.
                 start_new_session=True,
             )
+        os.close(noticing)
         server = cls(child, log_file)
+        threading.Thread(target=server._listen, args=(notices,), name="models", daemon=True).start()
         try:
             server._read_answer()
         except BaseException:
@@ -70,12 +76,12 @@ class ModelServer:
 
     @property
     def pid(self) -> int:
-        """The child's process id."""
+        """The template's process id."""
         return self._child.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while the child runs, else its exit code (negative: the signal that ended it)."""
+        """None while the template runs, else its exit code (negative: the signal that ended it)."""
         return self._child.poll()
 
     def require_running(self) -> None:
@@ -84,6 +90,13 @@ class ModelServer:
         if code is not None:
             tail = self._log_file.read_text(errors="replace")[-_LOG_TAIL_CHARACTERS:]
             raise ModelServerError(f"the model server has ended with code {code}:\n{tail}")
+
+    def notify(self, ended: Callable[[], None]) -> None:
+        """From now on call `ended`, in a thread of its own, when a server has ended by itself.
+
+        The next `serve` gives its serving another.
+        """
+        self._ended = ended
 
     def serve(self, servings: Sequence[Serving]) -> Mapping[ServingKey, Ports]:
         """Serve exactly `servings`, whatever was served before; their ports by `serving.key`.
@@ -114,6 +127,13 @@ class ModelServer:
             self._child.wait()
         self._answers.close()
 
+    def _listen(self, notices: int) -> None:
+        """Pass each notice on until the process that sends them is gone."""
+        while os.read(notices, 1):
+            if self._ended is not None:
+                self._ended()
+        os.close(notices)
+
     def _command(self, command: ServeCommand | BehaveCommand) -> Answer:
         with suppress(BrokenPipeError):  # a dead child: reading its answer tells
             self._commands.write(to_line(command))
@@ -132,16 +152,13 @@ class ModelServer:
     def _read_line(self, deadline: float) -> bytes:
         with selectors.DefaultSelector() as selector:
             selector.register(self._answers, selectors.EVENT_READ)
-            while b"\n" not in self._unread:
+            while not self._lines.waiting:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
                     self._child.kill()  # a late answer would be taken for the next one
                     raise self._make_error(f"did not answer within {_ANSWER_SECONDS:.0f} s")
-                received = os.read(self._answers.fileno(), _READ_BYTES)
-                if not received:
+                if not self._lines.receive():
                     raise self._make_error("ended")
-                self._unread += received
-        line, _, self._unread = self._unread.partition(b"\n")
-        return line
+        return self._lines.read()
 
     def _make_error(self, what: str) -> ModelServerError:
         return ModelServerError(f"the model server (process {self.pid}) {what}; see {self._log_file}")

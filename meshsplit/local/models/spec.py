@@ -23,15 +23,16 @@ class ModelMeshServing:
 
 @dataclass(frozen=True, slots=True)
 class StandardServing:
-    """One member on a port of its own: HTTP/1.1 REST, or gRPC (h2c) when `grpc`.
+    """One InferenceService with ports of its own: HTTP/1.1 REST, and gRPC (h2c).
 
-    `served_name` is the model's name in paths and payloads; members may share one.
+    `served_name` is the model's name in paths and payloads; InferenceServices may share one. `model_format`
+    is what the InferenceService calls it, "" when it says nothing.
     """
 
     namespace: str
     isvc: str
     served_name: str
-    grpc: bool
+    model_format: str = ""
 
     @property
     def key(self) -> ServingKey:
@@ -44,14 +45,15 @@ Serving = ModelMeshServing | StandardServing
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The ports on 127.0.0.1 of one serving; None where it does not speak that protocol.
+    """The ports on 127.0.0.1 of one serving, and the id of the process that listens there.
 
-    On `metrics` a ModelMesh service shows its counters (GET /metrics).
+    On `metrics` a ModelMesh service shows its counters (GET /metrics); no other serving does.
     """
 
-    rest: int | None
-    grpc: int | None
-    metrics: int | None = None
+    rest: int
+    grpc: int
+    metrics: int | None
+    pid: int
 
 
 @dataclass(frozen=True, slots=True)
