@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from meshsplit.affinity import ReplicaAffinity
 from meshsplit.diagnostics import Finding, ObjectRef
 
 FULL = 100
@@ -287,12 +288,27 @@ class RoutePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class DestinationRulePlan:
+    """One DestinationRule before it is written down: how the endpoints of `host` are chosen."""
+
+    name: str
+    namespace: str
+    host: str
+    affinity: ReplicaAffinity
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    owners: tuple[Owner, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Cluster-wide settings, with the defaults of an installation that sets nothing.
 
     `hosts` is the template of the shared ModelMesh host ({namespace}, {group}); `domain` completes the own
     host of a group of Standard or Knative members. `max_concurrent_rollouts` None is no limit,
-    `stop_rollouts` holds all of them; `prometheus` is read for a ModelSplit that names no source.
+    `stop_rollouts` holds all of them; `prometheus` is read for a ModelSplit that names no source. `gateway`
+    brings in requests to DistributedInferenceServices where the namespace names none (KServe's own default:
+    ingress.ingressGateway in its ConfigMap inferenceservice-config).
     """
 
     domain: str = "example.com"
@@ -304,6 +320,7 @@ class Settings:
     max_concurrent_rollouts: int | None = None
     stop_rollouts: bool = False
     prometheus: str = "http://prometheus.istio-system:9090"
+    gateway: str | None = "knative-serving/knative-ingress-gateway"
     istio_api_version: str = "networking.istio.io/v1"
 
 

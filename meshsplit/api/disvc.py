@@ -7,21 +7,24 @@ template `inferenservice`; both spellings are read.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from meshsplit.api.fields import MAX_TEXT, Domain, Duration, Token, Word
 from meshsplit.api.names import LABEL_VALUE, MAX_LABEL_VALUE, QUALIFIED_NAME, matches
-from meshsplit.api.problems import Problem
+from meshsplit.api.problems import Problem, to_problems
 from meshsplit.api.rules import NO_ROOM, NO_TEMPLATE, ONE_TEMPLATE
 from meshsplit.api.status import MAX_CONDITIONS, ConditionStatus
 from meshsplit.api.structural import INT_OR_STRING, keyed_by
-from meshsplit.api.wire import Matching, Metadata, NullIsAbsent, StrictWire, Wire, want
+from meshsplit.api.wire import Matching, Metadata, NullIsAbsent, StrictWire, Time, Wire, want
+from meshsplit.diagnostics import Finding, ObjectRef
 
 API_VERSION = "serving.kserve.io/v1alpha1"
 KIND = "DistributedInferenceService"
 
 MAX_REPLICAS = 1000
 """Every replica is an InferenceService of its own."""
+MAX_VERSIONS = 16
+"""Versions at one time: the one that serves, the next, and those that are going."""
 MAX_LABELS = 64
 MAX_ANNOTATION = 16_384
 """Characters of one annotation; Kubernetes allows 256 KiB for all of an object together."""
@@ -149,10 +152,22 @@ class Address(Wire):
     url: Annotated[str, Field(max_length=MAX_TEXT)] = ""
 
 
+class VersionStatus(Wire):
+    """One version that has objects; `template` is a digest of what its InferenceServices are made from."""
+
+    version: Version
+    template: Word
+    phase: Literal["Building", "Serving", "Draining", "Removing"]
+    since: Time
+    replicas: Replicas = 0
+    ready_replicas: Replicas = 0
+
+
 class DistributedInferenceServiceStatus(Wire):
     """What runs. `desiredReplicas` is what the spec asks for, `replicas` what exists of the current version.
 
-    `url` never changes between versions; `address.url` is the current version's own.
+    `url` never changes between versions; `address.url` is the current version's own. `lastVersion` is the
+    highest number that was ever given.
     """
 
     observed_generation: int = 0
@@ -163,9 +178,17 @@ class DistributedInferenceServiceStatus(Wire):
     desired_replicas: Replicas = 0
     current_version: Version | None = None
     prev_version: Version | None = None
+    last_version: Annotated[int, Field(ge=0)] = 0
+    versions: Annotated[
+        list[VersionStatus], Field(max_length=MAX_VERSIONS, json_schema_extra=keyed_by("version"))
+    ] = Field(default_factory=list)
     conditions: Annotated[
         list[ConditionStatus], Field(max_length=MAX_CONDITIONS, json_schema_extra=keyed_by("type"))
     ] = Field(default_factory=list)
+
+    def condition(self, kind: str) -> ConditionStatus | None:
+        """The condition of that type, if it is there."""
+        return next((condition for condition in self.conditions if condition.type == kind), None)
 
 
 class DistributedInferenceService(StrictWire):
@@ -176,6 +199,15 @@ class DistributedInferenceService(StrictWire):
     metadata: Metadata
     spec: DistributedInferenceServiceSpec
     status: Any = None
+
+
+def to_disvc(body: Mapping[str, Any]) -> DistributedInferenceService | tuple[Finding, ...]:
+    """Read a document of the kind, or say with MSP009 everything that its schema and its rules object to."""
+    try:
+        found = DistributedInferenceService.model_validate(dict(body))
+    except ValidationError as error:
+        return _to_findings(body, to_problems(error, DistributedInferenceService))
+    return _to_findings(body, find_problems(found.spec)) or found
 
 
 def find_problems(spec: DistributedInferenceServiceSpec) -> tuple[Problem, ...]:
@@ -193,3 +225,9 @@ def find_problems(spec: DistributedInferenceServiceSpec) -> tuple[Problem, ...]:
     if spec.session_affinity is not None and len(spec.session_affinity.model_dump(exclude_none=True)) != 1:
         problems.append(Problem(("spec", "sessionAffinity"), _ONE_AFFINITY, "keep one of the four"))
     return tuple(problems)
+
+
+def _to_findings(body: Mapping[str, Any], problems: tuple[Problem, ...]) -> tuple[Finding, ...]:
+    metadata = body["metadata"]
+    ref = ObjectRef(KIND, metadata.get("namespace") or "", metadata["name"])
+    return tuple(Finding("MSP009", p.message, ref, p.path, fix=p.fix) for p in problems)

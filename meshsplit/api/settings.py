@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from meshsplit.api.fields import MAX_COUNT, MAX_HOSTS, Domain, Host, HostPort, Url
+from meshsplit.api.fields import MAX_COUNT, MAX_HOSTS, Domain, Gateway, Host, HostPort, Url
 from meshsplit.api.names import split_host_port
 from meshsplit.api.problems import to_problems
 from meshsplit.api.wire import StrictWire
@@ -46,6 +46,7 @@ class SettingsFile(StrictWire):
     api_version: Literal["cli.meshsplit.dev/v1alpha1"]
     kind: Literal["Settings"]
     domain: Domain | None = None
+    gateway: Gateway | None = None
     routing: RoutingSettings = Field(default_factory=RoutingSettings)
     deployment_mode: Literal["ModelMesh", "Standard", "RawDeployment", "Knative", "Serverless"] | None = None
     require_enable_route: bool = True
@@ -70,6 +71,7 @@ def to_settings(body: object) -> Settings | tuple[Finding, ...]:
         require_enable_route=document.require_enable_route,
         max_concurrent_rollouts=document.rollouts.max_concurrent,
         stop_rollouts=document.rollouts.stop,
+        gateway=document.gateway or defaults.gateway,
         prometheus=document.rollouts.prometheus or defaults.prometheus,
         istio_api_version=document.istio_api_version or defaults.istio_api_version,
     )

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
+from meshsplit.controller.disvc.part import DisvcPart, is_served
 from meshsplit.controller.gatecalls import GateCalls
-from meshsplit.controller.istioversion import find_istio_version
+from meshsplit.controller.istioversion import PROBE_SECONDS, find_istio_version
 from meshsplit.controller.lead import LeadersWriter
 from meshsplit.controller.meter import Meter
 from meshsplit.controller.options import LEASE_NAME, Options
@@ -40,13 +41,16 @@ if TYPE_CHECKING:
 
     from meshsplit.controller.watches import Follower
     from meshsplit.kube.client import Configuration
-    from meshsplit.kube.port import Resource
+    from meshsplit.kube.port import Resource, Writer
     from meshsplit.metrics.targets import Target
     from meshsplit.model import GroupKey, Settings
 
 __all__ = ["Manager", "Options"]
 
 log = logging.getLogger(__name__)
+
+CONTROLLER = "modelsplit"
+"""What metrics and logs call the work on groups."""
 
 _LOOK_SECONDS = 0.05
 """How often the starting thread looks whether the caches are full or the lead is ours."""
@@ -92,7 +96,8 @@ class Manager:
         self._followers: list[Follower] = []
         self._threads: list[threading.Thread] = []
         self._health = self._make_health(options.listen) if options.listen else None
-        self._workers: Workers | None = None
+        self._workers: Workers[GroupKey] | None = None
+        self._disvcs: DisvcPart | None = None
         self._feeding = threading.Event()  # set: what is seen before is left to the first sweep
         self._working = threading.Event()
         self._errors: dict[str, str] = {}
@@ -113,6 +118,8 @@ class Manager:
             beginner.join()  # it starts all others, and none once we are stopping
         if self._workers is not None:
             self._workers.join()
+        if self._disvcs is not None:
+            self._disvcs.stop()
         self._rollouts.meter.stop()
         self._rollouts.gates.stop()
         self._elector.stop()
@@ -162,16 +169,24 @@ class Manager:
         version = find_istio_version(self._api, self._options.namespace, self._stopping, self._log_error)
         if version is None or self._stopping.is_set():
             return
+        settings = replace(
+            self._options.settings, istio_api_version=resources.virtual_services(version).api_version
+        )
         watches = Watches(
             self._make_client,
             self.cache,
-            self._options.settings,
+            settings,
             self._options.namespace,
             version,
             self._enqueue,
+            self._look_around,
             self._log_error,
         )
-        self._followers = watches.make_followers()
+        followers: list[Follower] = watches.make_followers()
+        if self._has_disvcs():
+            self._disvcs = DisvcPart(settings, self._options.namespace, version)
+            followers += self._disvcs.make_followers(self._make_client, self._log_error)
+        self._followers = followers
         for follower in self._followers:
             self._spawn(f"follow-{follower.resource.plural}", follower.run)
         if self._options.leader_election:
@@ -179,46 +194,53 @@ class Manager:
         if self._wait(lambda: all(f.synced.is_set() for f in self._followers)) and self._wait(
             lambda: self.is_leader
         ):
-            self._work(version)
+            self._work(version, settings)
 
-    def _work(self, version: str) -> None:
-        reconciler = self._make_reconciler(version)
+    def _work(self, version: str, settings: Settings) -> None:
+        writer = LeadersWriter(self._api, lambda: self.is_leader)
+        recorder = Recorder(
+            writer, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
+        )
+        reconciler = self._make_reconciler(version, settings, writer, recorder)
         sweep = Sweep(self.cache, reconciler, self._enqueue)
         self._workers = Workers(
-            self.queue, reconciler.reconcile, self._may_work, self._options.workers, self.metrics
+            CONTROLLER,
+            self.queue,
+            reconciler.reconcile,
+            self._may_work,
+            self._options.workers,
+            self.metrics,
         )
         self._rollouts.take_over(self.cache.splits.values())
         self._feeding.set()
         sweep.run()
         self._spawn("meter", self._rollouts.meter.run)
         self._workers.start()
+        if self._disvcs is not None:
+            self._disvcs.start(
+                writer, self._api, self.cache, recorder, self._now, self._may_work, self.metrics
+            )
         self._working.set()
         while not self._stopping.wait(self._options.resync_seconds):
             sweep.run()
+            self._look_around()
 
     def _may_work(self) -> bool:
         return self.is_leader and not self._stopping.is_set()
 
-    def _make_reconciler(self, version: str) -> Reconciler:
-        cache, resource = self.cache, resources.virtual_services(version)
-        settings = replace(self._options.settings, istio_api_version=resource.api_version)
-        writer = LeadersWriter(self._api, lambda: self.is_leader)
+    def _make_reconciler(
+        self, version: str, settings: Settings, writer: Writer, recorder: Recorder
+    ) -> Reconciler:
+        cache = self.cache
         splits = Splits(
             writer, settings, cache.splits, lambda touched: self._enqueue(cache.touched_by_splits(touched))
         )
         return Reconciler(
             settings=settings,
             cache=cache,
-            routes=Routes(writer, resource, cache.routes, time.monotonic),
+            routes=Routes(writer, resources.virtual_services(version), cache.routes, time.monotonic),
             splits=splits,
-            reporter=Reporter(
-                splits=splits,
-                recorder=Recorder(
-                    writer, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
-                ),
-                now=self._now,
-                on_status=self.metrics.record,
-            ),
+            reporter=Reporter(splits=splits, recorder=recorder, now=self._now, on_status=self.metrics.record),
             rollouts=self._rollouts,
             on_related=self._enqueue,
         )
@@ -259,6 +281,21 @@ class Manager:
         if self._feeding.is_set():
             for key in sorted(keys):
                 self.queue.add(key)
+
+    def _look_around(self) -> None:
+        """Something has changed that DistributedInferenceServices may depend on."""
+        if self._disvcs is not None:
+            self._disvcs.look_again()
+
+    def _has_disvcs(self) -> bool:
+        """Whether the cluster has the kind; asked until the API says so or not."""
+        while not self._stopping.is_set():
+            try:
+                return is_served(self._api, self._options.namespace)
+            except ApiError as error:
+                self._log_error(resources.DISVCS, error)
+                self._stopping.wait(PROBE_SECONDS)
+        return False
 
     def _lead(self) -> None:
         self.metrics.set_leading(LEASE_NAME, leads=True)

@@ -30,6 +30,9 @@ V = TypeVar("V")
 class Watches:
     """Makes the followers of one cache; each gets an API of its own, by which it is stopped.
 
+    `on_keys` gets the groups that a change concerns; `on_surroundings` is called when it is of a namespace, a
+    runtime or a gateway.
+
     With a `namespace` only that is followed, and nothing that is not in one: the Namespace itself is asked
     for by name, and cluster-wide runtimes count as not there.
     """
@@ -42,6 +45,7 @@ class Watches:
         namespace: str,
         istio_version: str,
         on_keys: Callable[[frozenset[GroupKey]], object],
+        on_surroundings: Callable[[], object],
         on_error: Callable[[Resource, ApiError], object],
     ) -> None:
         self._connect = connect
@@ -50,6 +54,7 @@ class Watches:
         self._namespace = namespace
         self._istio_version = istio_version
         self._on_keys = on_keys
+        self._on_surroundings = on_surroundings
         self._on_error = on_error
 
     def make_followers(self) -> list[Follower]:
@@ -65,9 +70,7 @@ class Watches:
                 cache.splits,
                 cache.touched_by_splits,
             ),
-            self._reflect(
-                resources.SERVING_RUNTIMES, self._read_runtime, cache.runtimes, cache.touched_by_scopes
-            ),
+            self._reflect(resources.SERVING_RUNTIMES, self._read_runtime, cache.runtimes, self._in_scope),
             self._reflect(
                 resources.virtual_services(self._istio_version), to_live_route, cache.routes, group_keys
             ),
@@ -77,20 +80,18 @@ class Watches:
     def _make_clusterwide(self) -> list[Follower]:
         cache = self._cache
         return [
-            self._reflect(
-                resources.NAMESPACES, self._read_namespace, cache.namespaces, cache.touched_by_scopes
-            ),
+            self._reflect(resources.NAMESPACES, self._read_namespace, cache.namespaces, self._in_scope),
             self._reflect(
                 resources.CLUSTER_SERVING_RUNTIMES,
                 self._read_runtime,
                 cache.cluster_runtimes,
-                cache.touched_by_scopes,
+                self._in_scope,
             ),
             self._reflect(
                 resources.gateways(self._istio_version),
                 lambda body: body,
                 cache.gateways,
-                cache.touched_by_gateways,
+                self._at_gateways,
             ),
         ]
 
@@ -104,10 +105,18 @@ class Watches:
                 self._namespace,
                 self._decoder(resources.NAMESPACES, self._read_namespace),
                 cache.namespaces,
-                lambda touched: self._on_keys(cache.touched_by_scopes(touched)),
+                lambda touched: self._on_keys(self._in_scope(touched)),
                 on_error=lambda error: self._on_error(resources.NAMESPACES, error),
             )
         ]
+
+    def _in_scope(self, touched: frozenset[Key]) -> frozenset[GroupKey]:
+        self._on_surroundings()
+        return self._cache.touched_by_scopes(touched)
+
+    def _at_gateways(self, touched: frozenset[Key]) -> frozenset[GroupKey]:
+        self._on_surroundings()
+        return self._cache.touched_by_gateways(touched)
 
     def _reflect(
         self,

@@ -4,46 +4,47 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from meshsplit.kube.port import ApiError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from meshsplit.kube.workqueue import WorkQueue
-    from meshsplit.model import GroupKey
     from meshsplit.telemetry.metrics import Metrics, Result
 
 log = logging.getLogger(__name__)
 
-CONTROLLER = "modelsplit"
-"""What metrics call the work on groups."""
+K = TypeVar("K", bound="Hashable")
 
 
-class Workers:
+class Workers(Generic[K]):
     """Runs `reconcile(key, failures)` for each key of `queue`; see Reconciler.reconcile.
 
-    What fails is tried again later, longer after each failure of the same key. `may_work` is asked before
-    each key: one that lost the lead must not write.
+    `controller` is what metrics and logs call the work. What fails is tried again later, longer after each
+    failure of the same key. `may_work` is asked before each key: one that lost the lead must not write.
     """
 
     def __init__(
         self,
-        queue: WorkQueue[GroupKey],
-        reconcile: Callable[[GroupKey, int], float],
+        controller: str,
+        queue: WorkQueue[K],
+        reconcile: Callable[[K, int], float],
         may_work: Callable[[], bool],
         number: int,
         metrics: Metrics,
     ) -> None:
+        self._controller = controller
         self._queue = queue
         self._reconcile = reconcile
         self._may_work = may_work
         self._metrics = metrics
-        metrics.watch_queue(CONTROLLER, queue)
-        metrics.add_controller(CONTROLLER, number)
+        metrics.watch_queue(controller, queue)
+        metrics.add_controller(controller, number)
         self._threads = [
-            threading.Thread(target=self._run, name=f"worker-{index}", daemon=True) for index in range(number)
+            threading.Thread(target=self._run, name=f"{controller}-{index}", daemon=True)
+            for index in range(number)
         ]
 
     def start(self) -> None:
@@ -61,20 +62,20 @@ class Workers:
         while (key := self._queue.get()) is not None:
             try:
                 if self._may_work():
-                    with self._metrics.reconciling(CONTROLLER) as measured:
+                    with self._metrics.reconciling(self._controller) as measured:
                         measured.result = self._work(key)
             finally:
                 self._queue.done(key)
 
-    def _work(self, key: GroupKey) -> Result:
+    def _work(self, key: K) -> Result:
         asked = 0.0
         try:
             pause = self._reconcile(key, self._queue.failures(key))
         except ApiError as error:
             asked = error.retry_after
-            log.warning("not written, will be tried again", extra={"group": str(key), "error": str(error)})
+            log.warning("not written, will be tried again", extra=self._about(key) | {"error": str(error)})
         except Exception:
-            log.exception("a bug: please report it", extra={"group": str(key)})
+            log.exception("a bug: please report it", extra=self._about(key))
         else:
             self._queue.forget(key)
             if pause > 0.0:
@@ -83,3 +84,6 @@ class Workers:
             return "success"
         self._queue.add_rate_limited(key, asked)
         return "error"
+
+    def _about(self, key: K) -> dict[str, str]:
+        return {"controller": self._controller, "group": str(key)}

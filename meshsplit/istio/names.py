@@ -7,6 +7,9 @@ MANAGER = "meshsplit"
 INFERENCESERVICE_NAME = "inferenceservice-name"
 """Label of a model's VirtualService; the key is the one of the 2023 controller."""
 
+DISVC = "disvc"
+"""Label of everything that belongs to a DistributedInferenceService, with its name."""
+
 MODEL_TAG = "serving.kserve.io/model-tag"
 """Label on members; annotation on the VirtualService of their group, with the group's name."""
 

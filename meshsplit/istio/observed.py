@@ -70,8 +70,8 @@ def annotation_of(body: Body, key: str) -> str | None:
 
 
 def is_made_here(body: Body) -> bool:
-    """Whether meshsplit made the object."""
-    return label_of(body, names.MANAGED_BY) == names.MANAGER
+    """Whether meshsplit made the object, for a group or a model."""
+    return label_of(body, names.MANAGED_BY) == names.MANAGER and label_of(body, names.DISVC) is None
 
 
 def is_ours(body: Body) -> bool:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from meshsplit.istio.envelope import Fields, make_object, written
 from meshsplit.model import (
     Endpoint,
-    Owner,
     Retries,
     Route,
     RouteDestination,
@@ -13,50 +13,22 @@ from meshsplit.model import (
     StringMatch,
 )
 
-Fields = dict[str, Any]
-
 
 def make_virtual_service(plan: RoutePlan, api_version: str) -> dict[str, Any]:
     """Write `plan` down; fields without a value are left out, and so is the weight of a lone destination."""
-    return {
-        "apiVersion": api_version,
-        "kind": "VirtualService",
-        "metadata": _written(
-            name=plan.name,
-            namespace=plan.namespace,
-            labels=dict(plan.labels),
-            annotations=dict(plan.annotations),
-            ownerReferences=[_to_owner_reference(owner, owner == plan.owners[0]) for owner in plan.owners],
-        ),
-        "spec": _written(
-            hosts=list(plan.hosts),
-            gateways=list(plan.gateways),
-            http=[_to_http_route(route) for route in plan.routes],
-        ),
-    }
-
-
-def _written(**fields: Any) -> Fields:
-    """Keep the fields that say something, in the order given."""
-    return {key: value for key, value in fields.items() if value is not None and value != [] and value != {}}
-
-
-def _to_owner_reference(owner: Owner, controller: bool) -> Fields:
-    """Without blockOwnerDeletion, which would need the right to write finalizers of InferenceServices."""
-    return _written(
-        apiVersion=owner.api_version,
-        kind=owner.kind,
-        name=owner.name,
-        uid=owner.uid,
-        controller=True if controller else None,
+    spec = written(
+        hosts=list(plan.hosts),
+        gateways=list(plan.gateways),
+        http=[_to_http_route(route) for route in plan.routes],
     )
+    return make_object(api_version, "VirtualService", plan, spec)
 
 
 def _to_http_route(route: Route) -> Fields:
-    return _written(
+    return written(
         name=route.name,
         match=[_to_match(match) for match in route.matches],
-        rewrite=_written(uri=route.rewrite_uri, authority=route.rewrite_authority),
+        rewrite=written(uri=route.rewrite_uri, authority=route.rewrite_authority),
         route=[_to_destination(each, len(route.destinations) == 1) for each in route.destinations],
         timeout=route.timeout,
         retries=None if route.retries is None else _to_retries(route.retries),
@@ -66,7 +38,7 @@ def _to_http_route(route: Route) -> Fields:
 
 
 def _to_match(match: RouteMatch) -> Fields:
-    return _written(
+    return written(
         uri=_to_string_match(match.uri),
         method=_to_string_match(match.method),
         headers={name: _to_string_match(value) for name, value in match.headers},
@@ -78,7 +50,7 @@ def _to_string_match(match: StringMatch | None) -> dict[str, str] | None:
 
 
 def _to_destination(destination: RouteDestination, alone: bool) -> Fields:
-    return _written(
+    return written(
         destination=_to_service(destination.endpoint),
         weight=None if alone else destination.weight,
         headers={"request": {"set": dict(destination.set_headers)}} if destination.set_headers else None,
@@ -90,6 +62,4 @@ def _to_service(endpoint: Endpoint) -> Fields:
 
 
 def _to_retries(retries: Retries) -> Fields:
-    return _written(
-        attempts=retries.attempts, perTryTimeout=retries.per_try_timeout, retryOn=retries.retry_on
-    )
+    return written(attempts=retries.attempts, perTryTimeout=retries.per_try_timeout, retryOn=retries.retry_on)

@@ -101,9 +101,13 @@ def to_serving_runtime(body: Body) -> ServingRuntime | Finding:
         multi_model=spec.multi_model,
         enable_route=document.metadata.annotations.get(keys.ENABLE_ROUTE),
         formats=tuple(
-            SupportedFormat(f.name, f.version, f.auto_select) for f in spec.supported_model_formats
+            SupportedFormat(f.name, f.version, f.auto_select, f.priority)
+            for f in spec.supported_model_formats
         ),
         args=_first_args(spec.containers),
+        protocols=tuple(spec.protocol_versions),
+        ports=tuple((p.name, p.container_port) for c in spec.containers[:1] for p in c.ports),
+        server_type=document.metadata.annotations.get(keys.SERVER_TYPE),
     )
 
 

@@ -8,6 +8,8 @@ MODEL_TAG = "serving.kserve.io/model-tag"
 PERCENT = "serving.kserve.io/canaryTrafficPercent"
 DEPLOYMENT_MODE = "serving.kserve.io/deploymentMode"
 ENABLE_ROUTE = "enable-route"
+SERVER_TYPE = "serving.kserve.io/server-type"
+AUTOSCALER_CLASS = "serving.kserve.io/autoscalerClass"
 
 MESH_SWITCH = "opendatahub.io/service-mesh"
 """A label in the first dialect, an annotation in the others."""

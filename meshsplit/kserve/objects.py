@@ -96,16 +96,20 @@ class InferenceService:
 
 @dataclass(frozen=True, slots=True)
 class SupportedFormat:
-    """One format that a runtime serves."""
+    """One format that a runtime serves; of two runtimes the one with the higher priority is chosen."""
 
     name: str
     version: str | None
     auto_select: bool
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServingRuntime:
-    """A runtime of a namespace, or of the cluster (namespace "")."""
+    """A runtime of a namespace, or of the cluster (namespace "").
+
+    `args` and `ports` (name, number) are its first container's, `protocols` is empty when it names none.
+    """
 
     identity: Identity
     disabled: bool
@@ -113,6 +117,9 @@ class ServingRuntime:
     enable_route: str | None
     formats: tuple[SupportedFormat, ...]
     args: tuple[str, ...]
+    protocols: tuple[str, ...] = ()
+    ports: tuple[tuple[str, int], ...] = ()
+    server_type: str | None = None
 
     @property
     def ref(self) -> ObjectRef:

@@ -29,11 +29,19 @@ class EnvVar(Wire):
     value: Utf8 = ""
 
 
+class Port(Wire):
+    """A port that a container declares."""
+
+    name: Utf8 = ""
+    container_port: int = 0
+
+
 class Container(Wire):
-    """What decides under which name and protocol a container serves."""
+    """What decides under which name, protocol and port a container serves."""
 
     args: list[Utf8] = Field(default_factory=list)
     env: list[EnvVar] = Field(default_factory=list)
+    ports: list[Port] = Field(default_factory=list)
     protocol_version: Utf8 | None = None
 
 
@@ -134,6 +142,7 @@ class SupportedModelFormat(ModelFormat):
     """One format that a runtime serves; `auto_select` lets a model choose the runtime by it."""
 
     auto_select: bool = False
+    priority: int | None = None
 
 
 class ServingRuntimeSpec(Wire):
@@ -141,6 +150,7 @@ class ServingRuntimeSpec(Wire):
 
     disabled: bool = False
     multi_model: bool = False
+    protocol_versions: list[Utf8] = Field(default_factory=list)
     supported_model_formats: list[SupportedModelFormat] = Field(default_factory=list)
     containers: list[Container] = Field(default_factory=list)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from meshsplit.api.crd import make_modelsplit_crd
+from meshsplit.api.crd import make_disvc_crd, make_modelsplit_crd
 from meshsplit.kube.port import Resource
 from meshsplit.local.crds import make_crds
 
@@ -20,6 +20,7 @@ UPSTREAM = (
     "clusterservingruntimes.serving.kserve.io",
     "virtualservices.networking.istio.io",
     "gateways.networking.istio.io",
+    "destinationrules.networking.istio.io",
 )
 
 
@@ -32,4 +33,4 @@ def strict_crds() -> tuple[dict[str, Any], ...]:
     texts = [(Path(folder) / f"{name}.yaml").read_text() for name in UPSTREAM]
     # libyaml reads the 2 MB of KServe's schemas ten times faster than Python does.
     found = [body for text in texts for body in yaml.load_all(text, Loader=yaml.CSafeLoader) if body]
-    return (*found, make_modelsplit_crd())
+    return (*found, make_modelsplit_crd(), make_disvc_crd())

@@ -158,6 +158,7 @@ class Controller:
             self.namespace,
             ISTIO_VERSION,
             self._feed,
+            lambda: None,
             lambda _resource, error: self.errors.append(error),
         )
         for follower, look in zip(watches.make_followers(), looks, strict=True):

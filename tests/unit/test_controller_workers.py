@@ -35,7 +35,7 @@ def test_a_key_that_failed_waits_as_long_as_the_server_asks(error: ApiError, sec
 
     queue = Noting()
     queue.add(KEY)
-    workers = Workers(queue, fail, lambda: True, 1, Metrics())
+    workers = Workers("modelsplit", queue, fail, lambda: True, 1, Metrics())
     queue.shut_down()
     workers.start()
     workers.join()
@@ -51,7 +51,7 @@ def test_who_may_not_work_works_on_nothing() -> None:
         worked.append(key)
         return 0.0
 
-    workers = Workers(queue, work, lambda: False, 1, Metrics())
+    workers = Workers("modelsplit", queue, work, lambda: False, 1, Metrics())
     queue.shut_down()
     workers.start()
     workers.join()

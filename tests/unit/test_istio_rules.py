@@ -75,6 +75,7 @@ GOOD = {
     "other kind": {"kind": "Service", "spec": {"hosts": 5}},
     "destination rule": destination_rule(subsets=[{"name": "v1"}, {"name": "v2"}]),
     "cookie": hashing(httpCookie={"name": "c", "path": "/", "ttl": "0s"}, ringHash={"minimumRingSize": 1024}),
+    "session cookie": hashing(httpCookie={"name": "c", "ttl": "0"}),
     "maglev": hashing(useSourceIp=True, maglev={"tableSize": 65537}),
 }
 
@@ -228,6 +229,8 @@ BAD = [
         [("spec", "trafficPolicy", "portLevelSettings", 0)],
     ),
     ("cookie without name", hashing(httpCookie={"ttl": "0s"}), [(*HASH, "httpCookie", "name")]),
+    ("cookie ttl", hashing(httpCookie={"name": "c", "ttl": "3600"}), [(*HASH, "httpCookie", "ttl")]),
+    ("header without name", hashing(httpHeaderName=""), [(*HASH, "httpHeaderName")]),
     ("two hash keys", hashing(httpHeaderName="a", useSourceIp=True), [HASH]),
     ("maglev size", hashing(useSourceIp=True, maglev={"tableSize": 65536}), [(*HASH, "maglev", "tableSize")]),
     (

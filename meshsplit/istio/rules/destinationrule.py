@@ -6,6 +6,7 @@ from typing import Any
 
 from meshsplit.diagnostics import FieldPath
 from meshsplit.istio.rules import dns
+from meshsplit.istio.rules.durations import is_duration
 from meshsplit.istio.rules.ports import check_port
 from meshsplit.istio.rules.violation import Violation
 
@@ -58,12 +59,23 @@ def _check_load_balancer(settings: Fields | None, path: FieldPath) -> Iterator[V
     if len(keys) > 1:
         yield Violation(path, f"only one of {' and '.join(keys)} may be set")
     cookie, maglev = hash_by.get("httpCookie"), hash_by.get("maglev")
-    if cookie is not None and not cookie.get("name"):
-        yield Violation((*path, "httpCookie", "name"), "a cookie needs a name")
+    if cookie is not None:
+        yield from _check_cookie(cookie, (*path, "httpCookie"))
+    if hash_by.get("httpHeaderName") == "":
+        # Istio passes it on, and Envoy then refuses all routes of the port (HashPolicy.Header, min_len).
+        yield Violation((*path, "httpHeaderName"), "a header needs a name")
     if hash_by.get("minimumRingSize") and (maglev is not None or hash_by.get("ringHash") is not None):
         yield Violation((*path, "minimumRingSize"), "does not go with maglev or ringHash")
     if maglev is not None and not _is_maglev_table(maglev.get("tableSize") or 0):
         yield Violation((*path, "maglev", "tableSize"), f"want a prime below {MAX_MAGLEV_TABLE}")
+
+
+def _check_cookie(cookie: Fields, path: FieldPath) -> Iterator[Violation]:
+    if not cookie.get("name"):
+        yield Violation((*path, "name"), "a cookie needs a name")
+    ttl = cookie.get("ttl")
+    if ttl is not None and not is_duration(ttl):
+        yield Violation((*path, "ttl"), f"{ttl!r} is not a duration such as 0s or 1h")
 
 
 def _is_maglev_table(size: int) -> bool:

@@ -19,9 +19,14 @@ _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _DURATION = re.compile(rf"[+-]?(?:{_PART.pattern})+", re.ASCII)
 
 
+def is_duration(text: str) -> bool:
+    """Whether Istio can read `text` as a duration of any length."""
+    return text == "0" or _DURATION.fullmatch(text) is not None
+
+
 def why_not_duration(text: str) -> str | None:
     """Say why Istio would refuse the duration `text` (agent.ValidateDuration)."""
-    if not _DURATION.fullmatch(text):
+    if not is_duration(text):
         return f"{text!r} is not a duration such as 30s, 1m30s or 500ms"
     milliseconds = sum(Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     if text.startswith("-") or milliseconds < 1:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 CRD_GROUP = "apiextensions.k8s.io"
 _OBJECT: Schema = {"type": "object", **OPEN}
+_ATOMIC: Schema = {"type": "object", "x-kubernetes-map-type": "atomic", **OPEN}
 _STRING: Schema = {"type": "string"}
 _CONDITIONS: Schema = {
     "type": "object",
@@ -79,7 +80,7 @@ _PORTS: Schema = {
 }
 _SERVICE: Schema = {
     "properties": {
-        "spec": {"type": "object", "properties": {"ports": _PORTS}, **OPEN},
+        "spec": {"type": "object", "properties": {"ports": _PORTS, "selector": _ATOMIC}, **OPEN},
         "status": _CONDITIONS,
     },
     **OPEN,

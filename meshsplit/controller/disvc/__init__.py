@@ -1,0 +1,1 @@
+"""The controller of DistributedInferenceServices: what they ask for is written, and kept."""

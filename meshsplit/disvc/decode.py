@@ -1,0 +1,71 @@
+"""One body in: a DistributedInferenceService, or one of the objects that it has made."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from meshsplit.api.disvc import DistributedInferenceServiceStatus, to_disvc
+from meshsplit.api.wire import Metadata
+from meshsplit.disvc.objects import INFERENCE_SERVICE, Child, Disvc, UnreadableDisvc
+from meshsplit.kserve.decode import ref_of, to_identity
+from meshsplit.kserve.objects import InferenceService
+from meshsplit.kserve.observed import read
+from meshsplit.model import Settings
+
+_KEPT = ("labels", "annotations", "ownerReferences")
+
+
+def to_live_disvc(body: Mapping[str, Any]) -> Disvc | UnreadableDisvc:
+    """Read a DistributedInferenceService of a server; a status that cannot be read counts as none."""
+    metadata = Metadata.model_validate(body["metadata"])
+    identity = to_identity(body["apiVersion"], ref_of(body), metadata)
+    generation = int(body["metadata"].get("generation") or 0)
+    deleting, version = metadata.deletion_timestamp is not None, _to_number(body["metadata"])
+    status = _to_status(body.get("status"))
+    found = to_disvc(body)
+    if isinstance(found, tuple):
+        return UnreadableDisvc(identity, generation, status, found[0], deleting, version)
+    return Disvc(identity, generation, found.spec, status, deleting, version)
+
+
+def to_child(body: Mapping[str, Any], settings: Settings) -> Child:
+    """Read an object that a DistributedInferenceService may have made."""
+    metadata = body["metadata"]
+    kept = {key: metadata[key] for key in _KEPT if metadata.get(key)}
+    return Child(
+        kind=body["kind"],
+        namespace=metadata.get("namespace") or "",
+        name=metadata["name"],
+        uid=metadata.get("uid") or "",
+        owner=_find_owner(metadata.get("ownerReferences")),
+        body={"metadata": kept, "spec": body.get("spec") or {}},
+        deleting=metadata.get("deletionTimestamp") is not None,
+        ready=_is_ready(body, settings),
+        version=_to_number(metadata),
+    )
+
+
+def _is_ready(body: Mapping[str, Any], settings: Settings) -> bool | None:
+    if body["kind"] != INFERENCE_SERVICE:
+        return None
+    reading = read(body, settings)
+    return reading.ready if isinstance(reading, InferenceService) else None
+
+
+def _find_owner(references: Any) -> str:
+    listed = references if isinstance(references, list) else []
+    return next((str(each.get("uid") or "") for each in listed if each.get("controller") is True), "")
+
+
+def _to_status(raw: Any) -> DistributedInferenceServiceStatus:
+    try:
+        return DistributedInferenceServiceStatus.model_validate(raw or {})
+    except ValidationError:
+        return DistributedInferenceServiceStatus()
+
+
+def _to_number(metadata: Mapping[str, Any]) -> int:
+    """The resourceVersion as a number, by which two states of one object are ordered (KEP-5504)."""
+    text = metadata.get("resourceVersion") or ""
+    return int(text) if text.isdecimal() else 0
