@@ -12,8 +12,8 @@ _EXACT = 10_000.0
 """Counts on both sides above which the normal approximation of a binomial (Wilson) is used: off by < 1 %."""
 _STEPS = 100
 """Newton's method takes about six; what it cannot do is done by halving."""
-_SAME, _NOTHING = 1e-13, 2.0**-53
-"""A step so small, beside where it leads or in itself, is the last."""
+_SAME, _NOTHING = 1e-8, 2.0**-53
+"""A step so small, beside where it leads or in itself, is the last: the next would be its square."""
 _ROUNDS = 500
 _SMALL = 1e-300
 _CLOSE = 1e-14
@@ -102,19 +102,17 @@ def _log_front(x: float, a: float, b: float) -> float:
 
 def _fraction(x: float, a: float, b: float) -> float:
     """Lentz's evaluation of the continued fraction 26.5.8 of Abramowitz and Stegun."""
-    numerator, denominator = 1.0, 1.0 / _away(1.0 - (a + b) * x / (a + 1.0))
+    numerator, denominator = 1.0, 1.0 / (1.0 - (a + b) * x / (a + 1.0) or _SMALL)
     value = denominator
     for m in range(1, _ROUNDS):
         even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        denominator = 1.0 / (1.0 + even * denominator or _SMALL)
+        numerator = 1.0 + even / numerator or _SMALL
+        value *= numerator * denominator
         odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for term in (even, odd):
-            denominator = 1.0 / _away(1.0 + term * denominator)
-            numerator = _away(1.0 + term / numerator)
-            value *= numerator * denominator
+        denominator = 1.0 / (1.0 + odd * denominator or _SMALL)
+        numerator = 1.0 + odd / numerator or _SMALL
+        value *= numerator * denominator
         if abs(numerator * denominator - 1.0) < _CLOSE:
             break
     return value
-
-
-def _away(value: float) -> float:
-    return value if abs(value) > _SMALL else _SMALL

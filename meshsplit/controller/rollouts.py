@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from meshsplit.analysis.ramp import FULL_WEIGHT
 from meshsplit.controller.routed import Routed
 from meshsplit.controller.selection import find_current, find_followed
-from meshsplit.controller.step import Step
+from meshsplit.controller.step import make_step
 from meshsplit.controller.wishes import Wish, to_metrics
 from meshsplit.kserve.objects import SplitRequest
 from meshsplit.model import Outcome, Strategy
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from meshsplit.controller.live import LiveSplit
     from meshsplit.controller.meter import Meter
     from meshsplit.controller.slots import Slots
+    from meshsplit.controller.step import Step
     from meshsplit.controller.wishes import Measured
     from meshsplit.model import Group, GroupKey, Settings
     from meshsplit.rollout.spec import RolloutSpec
@@ -95,7 +96,7 @@ class Rollouts:
         if before.measure is None and step.state.measure is not None and measured is not None:
             # The first read of the rollout goes on where the last one before it ended.
             step = replace(step, state=replace(step.state, cursor=measured.cursor))
-        return Decided(step.outcome, Step(before, step, spec, measured, seen.gates))
+        return Decided(step.outcome, make_step(before, step, spec, measured, seen.gates))
 
     def follow(self, view: View, outcome: Outcome, step: Step | None, *, written: bool) -> None:
         """Take up what a kept step entails: its slot, what is to be measured, and the gates to call.

@@ -6,7 +6,7 @@ import json
 import logging
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meshsplit.api.modelsplit import API_VERSION, KIND
 from meshsplit.controller.live import LiveSplit, to_live_split
@@ -85,13 +85,15 @@ class Splits:
             "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
         }
         try:
-            live = self._keep(self._api.apply_status(MODEL_SPLITS, body), split)
+            live = self._keep(self._api.apply_status(MODEL_SPLITS, body), split, (body["status"], status))
         except NotFound:
             return None
         return replace(split, status=live.status, has_status=live.has_status, version=live.version)
 
-    def _keep(self, answer: bytes, before: LiveSplit | None) -> LiveSplit:
-        live = to_live_split(json.loads(answer), self._settings)
+    def _keep(
+        self, answer: bytes, before: LiveSplit | None, told: tuple[Any, ModelSplitStatus] | None = None
+    ) -> LiveSplit:
+        live = to_live_split(json.loads(answer), self._settings, before, told)
         ref = live.reading.split.ref
         touched = self._store.upsert(ObjectKey(ref.namespace, ref.name), live)
         if before is not None and _asked(live) != _asked(before):
