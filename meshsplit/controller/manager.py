@@ -13,6 +13,7 @@ from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
 from meshsplit.controller.gatecalls import GateCalls
+from meshsplit.controller.index import group_keys
 from meshsplit.controller.istioversion import find_istio_version
 from meshsplit.controller.lead import LeadersWriter
 from meshsplit.controller.meter import Meter
@@ -26,6 +27,7 @@ from meshsplit.controller.slots import Slots
 from meshsplit.controller.sources import Sources, find_pods
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
+from meshsplit.controller.understood import Understood
 from meshsplit.controller.watches import Watches
 from meshsplit.controller.workers import Workers
 from meshsplit.kube.client import CALL_SECONDS, Client
@@ -208,8 +210,15 @@ class Manager:
         )
         return Reconciler(
             settings=settings,
+            understood=Understood(settings),
             cache=cache,
-            routes=Routes(writer, resource, cache.routes, time.monotonic),
+            routes=Routes(
+                writer,
+                resource,
+                cache.routes,
+                time.monotonic,
+                lambda touched: self._enqueue(group_keys(touched)),
+            ),
             splits=splits,
             reporter=Reporter(
                 splits=splits,

@@ -162,9 +162,11 @@ class Reflector(Generic[T, K]):
         self._on_touched(self._store_one(event.type, event.item))
 
     def _store_one(self, kind: EventType, item: Item) -> frozenset[K]:
+        version = int(item.resource_version) if item.resource_version.isdecimal() else 0
         if kind is EventType.DELETED:
-            version = item.resource_version
-            return self._store.delete(item.key, int(version) if version.isdecimal() else 0)
+            return self._store.delete(item.key, version)
+        if self._store.is_known(item.key, version):
+            return frozenset()
         return self._store.upsert(item.key, self._decode(item.body))
 
     def _pause(self, failure: ApiError | None) -> None:

@@ -8,6 +8,7 @@ from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
 from meshsplit.controller.gatecalls import GateCalls
+from meshsplit.controller.index import group_keys
 from meshsplit.controller.meter import Meter
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
@@ -17,6 +18,7 @@ from meshsplit.controller.routes import Routes
 from meshsplit.controller.slots import Slots
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
+from meshsplit.controller.understood import Understood
 from meshsplit.controller.watches import Watches
 from meshsplit.kube.port import PAGE_LIMIT, Api, ApiError, Page, Resource, WatchEvent, Writer
 from meshsplit.kube.workqueue import WorkQueue
@@ -110,8 +112,15 @@ class Controller:
         )
         self.reconciler = Reconciler(
             settings=self.settings,
+            understood=Understood(self.settings),
             cache=self.cache,
-            routes=Routes(writer, virtual_services, self.cache.routes, self.clock.count),
+            routes=Routes(
+                writer,
+                virtual_services,
+                self.cache.routes,
+                self.clock.count,
+                lambda touched: self.enqueue(group_keys(touched)),
+            ),
             splits=splits,
             reporter=Reporter(
                 splits=splits,
