@@ -68,6 +68,13 @@ class Reconciler:
         wake = selection.step.advance.wake if selection.step is not None else 0.0
         return sooner(sooner(pause, written.pause), wake)
 
+    def is_new(self, view: View, claimed: Claimed) -> bool:
+        """Whether something of it was never written, which is known without a translation."""
+        route = ("VirtualService", view.key.namespace, view.key.name)
+        untold = any(not split.has_status for split in view.splits)
+        unmirrored = not view.splits and self._wants_mirror(view)
+        return untold or unmirrored or (route in claimed.models and view.route(view.key.name) is None)
+
     def is_steady(self, view: View, selection: Selection) -> bool:
         """Whether a pass over the key would do nothing, now or later."""
         taken_over = any(split.mirror and split.taken_over for split in view.splits)
