@@ -59,8 +59,10 @@ def make_step(
 
 
 def _has_progressed(before: RolloutState, after: RolloutState) -> bool:
-    """Whether anything was read or said; a clock that ticked counts once in a while."""
+    """Whether anything was read or said; a clock that ticked counts once in a while, one that stands never."""
     if before.cursor != after.cursor or before.last != after.last:
         return True
+    if not after.takes_slot or after.waiting:
+        return False
     seen = before.seen_at
-    return after.active and (seen is None or (after.seen_at or seen) - seen >= KEEP_SECONDS)
+    return seen is None or (after.seen_at or seen) - seen >= KEEP_SECONDS

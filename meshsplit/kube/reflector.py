@@ -133,7 +133,7 @@ class Reflector(Generic[T, K]):
                 opened = self._clock()
                 for event in stream:
                     going_on = event.item.resource_version
-                    self._take(event)
+                    self.take(event)
         except Gone as error:
             going_on, failure = None, error
         except ApiError as error:
@@ -155,7 +155,8 @@ class Reflector(Generic[T, K]):
             timeout_seconds=low + int(self._random() * (high - low + 1)),
         )
 
-    def _take(self, event: WatchEvent) -> None:
+    def take(self, event: WatchEvent) -> None:
+        """Take in what happened to one object."""
         if event.type is EventType.BOOKMARK or self._stopped.is_set():
             return
         self._failures = 0
