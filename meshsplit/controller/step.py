@@ -59,7 +59,7 @@ def make_step(
 
 
 def _has_progressed(before: RolloutState, after: RolloutState) -> bool:
-    """Whether anything was read or said; a clock that ticked counts once in a while, one that stands never."""
+    """Whether anything was read or said; a clock that ticks counts once in a while, one that stands never."""
     if before.cursor != after.cursor or before.last != after.last:
         return True
     if not after.takes_slot or after.waiting:

@@ -168,9 +168,8 @@ def play_days(fleets: int) -> int:
     spent = time.process_time() - before
     del told["most at a time"]
     counts = ", ".join(f"{count:,} {what}" for what, count in sorted(told.items()))
-    say(
-        f"A day of {fleets} fleets of {FLEET_GROUPS} groups, at most {FLEET_MOST} rollouts at a time: {counts}."
-    )
+    most = f"at most {FLEET_MOST} rollouts at a time"
+    say(f"A day of {fleets} fleets of {FLEET_GROUPS} groups, {most}: {counts}.")
     say(f"Fleets that broke a rule: {broken}. {spent:.0f} s of CPU.")
     return broken
 

@@ -73,7 +73,7 @@ class Day:
     groups: int
     seed: int = 1
     most: int = 8
-    risks: Risks = Risks()  # noqa: RUF009 - frozen
+    risks: Risks = Risks()
     checked: bool = False
     told: Counter[str] = field(default_factory=Counter)
 

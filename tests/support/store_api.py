@@ -40,7 +40,7 @@ class Clock:
 
 
 def make_store(clock: Clock, checked: bool = True) -> Store:
-    """A store that has every kind the controller knows; unless `checked` it takes any content, in less time."""
+    """A store of every kind the controller knows; unless `checked` it takes any content, in less time."""
     numbers = itertools.count(1)
     store = Store(clock.utc, lambda: f"00000000-0000-0000-0000-{next(numbers):012d}", _LOG)
     for crd in make_crds():
@@ -64,7 +64,7 @@ class Silence:
 
 @dataclass
 class StoreApi:
-    """One client of a store; `before` and `after` are told of every write and may raise, as if it had failed."""
+    """One client of a store; `before` and `after` are told of every write and may raise in place of it."""
 
     store: Store
     field_manager: str = "meshsplit"
