@@ -45,7 +45,7 @@ class Store(Generic[V, K]):
     def hold(self, key: ObjectKey) -> None:
         """Keep to yourself whom changes of this object touch, until `settle`."""
         with self._lock:
-            self._held[key] = set()
+            self._held.setdefault(key, set())
 
     def settle(self, key: ObjectKey, answer: V | None) -> tuple[frozenset[K], bool]:
         """Put the answer to a write, None when there was none.

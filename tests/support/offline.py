@@ -12,7 +12,7 @@ from support.store_api import Clock, StoreApi, make_store
 
 @dataclass
 class Scene:
-    """A namespace in the mesh with a runtime, which `controller` has not seen yet; `checked`: see `make_store`."""
+    """A namespace in the mesh with a runtime that `controller` has not seen; `checked`: see `make_store`."""
 
     clock: Clock = field(default_factory=Clock)
     checked: bool = True
