@@ -13,7 +13,6 @@ from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
 from meshsplit.controller.gatecalls import GateCalls
-from meshsplit.controller.index import group_keys
 from meshsplit.controller.istioversion import find_istio_version
 from meshsplit.controller.lead import LeadersWriter
 from meshsplit.controller.meter import Meter
@@ -212,13 +211,7 @@ class Manager:
             settings=settings,
             understood=Understood(settings),
             cache=cache,
-            routes=Routes(
-                writer,
-                resource,
-                cache.routes,
-                time.monotonic,
-                lambda touched: self._enqueue(group_keys(touched)),
-            ),
+            routes=Routes(writer, resource, cache.routes, time.monotonic, self._enqueue),
             splits=splits,
             reporter=Reporter(
                 splits=splits,

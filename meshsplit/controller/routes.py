@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from meshsplit.controller.fights import Fights
+from meshsplit.controller.index import group_keys
 from meshsplit.controller.live import to_live_route
 from meshsplit.istio.digest import digest
 from meshsplit.kube.port import NotFound, ObjectKey
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from meshsplit.controller.live import Body, LiveRoute
     from meshsplit.kube.port import Resource, Writer
     from meshsplit.kube.store import Store
-    from meshsplit.model import ObjectIdentity
+    from meshsplit.model import GroupKey, ObjectIdentity
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Routes:
         resource: Resource,
         store: Store[LiveRoute, Key],
         clock: Callable[[], float],
-        on_news: Callable[[frozenset[Key]], object],
+        on_news: Callable[[frozenset[GroupKey]], object],
     ) -> None:
         self.resource = resource
         self._api = api
@@ -97,7 +98,7 @@ class Routes:
         finally:
             touched, news = self._store.settle(key, answer)
             if news:
-                self._on_news(touched)
+                self._on_news(group_keys(touched))
         return answer
 
     def _live(self, identity: ObjectIdentity) -> LiveRoute | None:

@@ -9,7 +9,6 @@ from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
 from meshsplit.controller.gatecalls import GateCalls
-from meshsplit.controller.index import group_keys
 from meshsplit.controller.meter import Meter
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
@@ -128,13 +127,7 @@ class Controller:
             settings=self.settings,
             understood=Understood(self.settings),
             cache=self.cache,
-            routes=Routes(
-                writer,
-                virtual_services,
-                self.cache.routes,
-                self.clock.count,
-                lambda touched: self.enqueue(group_keys(touched)),
-            ),
+            routes=Routes(writer, virtual_services, self.cache.routes, self.clock.count, self.enqueue),
             splits=splits,
             reporter=Reporter(
                 splits=splits,
