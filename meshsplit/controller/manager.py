@@ -23,6 +23,7 @@ from meshsplit.controller.routes import Routes
 from meshsplit.controller.sources import Sources, find_pods
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
+from meshsplit.controller.understood import Understood
 from meshsplit.controller.walk import make_rollouts
 from meshsplit.controller.watches import Watches
 from meshsplit.controller.workers import Workers
@@ -240,8 +241,11 @@ class Manager:
         )
         return Reconciler(
             settings=settings,
+            understood=Understood(settings),
             cache=cache,
-            routes=Routes(writer, resources.virtual_services(version), cache.routes, time.monotonic),
+            routes=Routes(
+                writer, resources.virtual_services(version), cache.routes, time.monotonic, self._enqueue
+            ),
             splits=splits,
             reporter=Reporter(splits=splits, recorder=recorder, now=self._now, on_status=self.metrics.record),
             rollouts=self._rollouts,

@@ -10,7 +10,7 @@ from meshsplit.analysis.metrics import Signal
 from meshsplit.analysis.ramp import FULL_WEIGHT
 from meshsplit.controller.routed import Routed
 from meshsplit.controller.selection import find_current, find_followed
-from meshsplit.controller.step import Step
+from meshsplit.controller.step import make_step
 from meshsplit.controller.wishes import ERRORS, Wish, to_metrics
 from meshsplit.kserve.objects import SplitRequest
 from meshsplit.model import Outcome, Strategy
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from meshsplit.controller.meter import Meter
     from meshsplit.controller.notices import Notices
     from meshsplit.controller.slots import Slots
+    from meshsplit.controller.step import Step
     from meshsplit.model import Group, GroupKey, Settings
     from meshsplit.rollout.observation import PreviewSeen
     from meshsplit.rollout.spec import PreviewChecks, RolloutSpec
@@ -107,7 +108,7 @@ class Rollouts:
         if before.measure is None and step.state.measure is not None and measured is not None:
             # The first read of the rollout goes on where the last one before it ended.
             step = replace(step, state=replace(step.state, cursor=measured.cursor))
-        return Decided(step.outcome, Step(before, step, spec, measured, seen.gates))
+        return Decided(step.outcome, make_step(before, step, spec, measured, seen.gates))
 
     def tell(self, key: GroupKey, step: Step | None) -> None:
         """Tell whom it concerns of what is kept."""

@@ -1,5 +1,6 @@
 """The controller without its threads: every look at the cluster and every piece of work is a call."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -19,10 +20,24 @@ from meshsplit.controller.signed import SignedPosts
 from meshsplit.controller.slots import Slots
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
-from meshsplit.controller.watches import Watches
-from meshsplit.kube.port import PAGE_LIMIT, Api, ApiError, Page, Resource, WatchEvent, Writer
+from meshsplit.controller.understood import Understood
+from meshsplit.controller.watches import Follower, Watches
+from meshsplit.kube.port import (
+    PAGE_LIMIT,
+    Api,
+    ApiError,
+    EventType,
+    Item,
+    ObjectKey,
+    Page,
+    Resource,
+    WatchEvent,
+    Writer,
+)
+from meshsplit.kube.reflector import Reflector
 from meshsplit.kube.workqueue import WorkQueue
 from meshsplit.model import GroupKey, Settings
+from support.fleet import Body
 from support.store_api import Clock
 
 ISTIO_VERSION = "v1"
@@ -116,8 +131,9 @@ class Controller:
         )
         self.reconciler = Reconciler(
             settings=self.settings,
+            understood=Understood(self.settings),
             cache=self.cache,
-            routes=Routes(writer, virtual_services, self.cache.routes, self.clock.count),
+            routes=Routes(writer, virtual_services, self.cache.routes, self.clock.count, self.enqueue),
             splits=splits,
             reporter=Reporter(
                 splits=splits,
@@ -157,6 +173,21 @@ class Controller:
             looks.append(OneLook(self.api))
             return looks[-1]
 
+        for follower, look in zip(self._make_followers(connect), looks, strict=True):
+            look.stop = follower.stop
+            if not kinds or follower.resource.plural in kinds:
+                follower.run()
+
+    def hear(self, resource: Resource, body: Body) -> None:
+        """See one object as it now is, as a watch tells of it."""
+        metadata = body["metadata"]
+        key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
+        item = Item(key, metadata["resourceVersion"], json.dumps(body).encode())
+        for follower in self._make_followers(lambda: OneLook(self.api)):
+            if follower.resource == resource and isinstance(follower, Reflector):
+                follower.take(WatchEvent(EventType.MODIFIED, item))
+
+    def _make_followers(self, connect: Callable[[], OneLook]) -> list[Follower]:
         watches = Watches(
             connect,
             self.cache,
@@ -167,10 +198,7 @@ class Controller:
             lambda: None,
             lambda _resource, error: self.errors.append(error),
         )
-        for follower, look in zip(watches.make_followers(), looks, strict=True):
-            look.stop = follower.stop
-            if not kinds or follower.resource.plural in kinds:
-                follower.run()
+        return watches.make_followers()
 
     def work(self, most: int = 1000) -> int:
         """Work on every key that is wanted now; how many there were, `most` at the most."""
