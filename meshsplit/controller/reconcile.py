@@ -57,6 +57,7 @@ class Reconciler:
         claimed, findings = find_claimed_names(world), Findings(world.findings)
         selection = self.choose([view], world, claimed, findings, acting=True)[0]
         view = self.reporter.keep(view, selection)
+        self.rollouts.tell(key, selection.step)
         written = self._write(selection)
         pause = self.reporter.report(view, selection, written, failures)
         self._follow(view, selection, written)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from meshsplit.rollout.engine import is_urgent
 
 if TYPE_CHECKING:
-    from meshsplit.controller.wishes import Measured
+    from meshsplit.controller.measured import Measured
     from meshsplit.rollout.engine import Advance
     from meshsplit.rollout.observation import GateResult
     from meshsplit.rollout.spec import RolloutSpec

@@ -56,9 +56,16 @@ class MeshFollower:
         self._changed = changed
         self._good: dict[Identity, Body] = {}
         self._said: frozenset[str] = frozenset()
+        self._backed: tuple[Service, ...] = ()
         self.served: tuple[Body, ...] = ()
         """The VirtualServices that Envoy serves now, by namespace and name."""
         self.worker = Worker("mesh", cluster.subscribe((*OBSERVED, *BACKING)), self.follow)
+
+    @property
+    def has_all_endpoints(self) -> bool:
+        """Whether Envoy has what is behind every Service of the cluster now."""
+        found = self._cluster.snapshot(BACKING)
+        return read_services(*(found[kind] for kind in BACKING)) == self._backed
 
     def follow(self) -> None:
         """Serve what the cluster says now; GatewayError when Envoy has ended."""
@@ -74,6 +81,7 @@ class MeshFollower:
             self._tell([*problems, f"{error}; what served before keeps serving"])
             return
         self._tell([*problems, *unknown])
+        self._backed = backed
         self._good = {_identity(body): body for body in objects}
         before, self.served = self.served, tuple(b for b in objects if b["kind"] == "VirtualService")
         if before != self.served:

@@ -9,11 +9,13 @@ from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
 from meshsplit.controller.gatecalls import GateCalls
 from meshsplit.controller.meter import Meter
+from meshsplit.controller.notices import Notices
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
 from meshsplit.controller.reporter import Reporter
 from meshsplit.controller.rollouts import Rollouts
 from meshsplit.controller.routes import Routes
+from meshsplit.controller.signed import SignedPosts
 from meshsplit.controller.slots import Slots
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
@@ -100,10 +102,14 @@ class Controller:
             lambda touched: self.enqueue(self.cache.touched_by_splits(touched)),
         )
         self.meter = Meter(self._find_source, self.enqueue, lambda: self.clock.utc().timestamp())
-        self.gates = GateCalls(self.api, self.enqueue)
+        posts = SignedPosts(self.api)
+        self.gates = GateCalls(posts, self.enqueue)
+        self.told: list[str] = []
+        self.notices = Notices(posts, self.told.append, retries_after=(0.0, 0.0))
         self.rollouts = Rollouts(
             self.meter,
             self.gates,
+            self.notices,
             Slots(),
             lambda: self.settings,
             lambda: self.clock.utc().timestamp(),
