@@ -24,6 +24,7 @@ def read_pasts(
 ) -> dict[Key, StablePast]:
     """The past of each request's members up to `until`; what cannot be read is left out.
 
+    After a query that failed none is sent: reads of rollouts under way wait meanwhile.
     Only the built-in counters of failures have one: latencies are gathered before a rollout begins, and the
     user's own counters need not name the pods.
     """
@@ -33,8 +34,9 @@ def read_pasts(
         for signal in to_asks(wanted[begin : begin + _MOST_IN_ONE], backends):
             parts = signal.to_parts()
             matrix = ask(make_past_query(parts)) if parts else ()
-            if isinstance(matrix, tuple):
-                found |= _sort_out(signal, matrix, until)
+            if not isinstance(matrix, tuple):
+                return found
+            found |= _sort_out(signal, matrix, until)
     return found
 
 

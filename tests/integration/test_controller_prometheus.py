@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from meshsplit.analysis.metrics import STALE_SECONDS, Answers, Key, MetricRequest
+from meshsplit.analysis.metrics import STALE_SECONDS, Answers, Key, MetricRequest, Signal
 from meshsplit.analysis.past import StablePast
 from meshsplit.metrics.prometheus import LAG_SECONDS, PrometheusSource
+from meshsplit.model import DeploymentMode, GroupKey, Member
 from support.counted import POD, Counted
 from support.fake_prometheus import FakePrometheus, fake_prometheus, refusal, vector
 from support.manifests import NAMESPACE
@@ -143,4 +144,21 @@ def test_a_past_that_cannot_be_read_is_none_and_stops_no_rollout(failure: tuple[
         walk.go()
         walk.tick_until("Promoted")
         assert len(server.stories) == 1
+        source.close()
+
+
+def test_a_past_that_fails_is_not_asked_for_batch_after_batch() -> None:
+    with fake_prometheus() as server:
+        server.tell = lambda _query: refusal(503, "timeout", "query timed out")
+        source = PrometheusSource(server.url)
+        members = (Member("a", DeploymentMode.MODEL_MESH, "a", None, None),)
+        asked = [
+            MetricRequest(GroupKey(NAMESPACE, f"g{number}"), "error-rate", Signal.ERRORS, members)
+            for number in range(200)
+        ]
+        assert source.read_past(asked, 1_000_000.0) == {}
+        assert len(server.stories) == 1
+        server.tell = lambda _query: vector()
+        assert len(source.read_past(asked, 1_000_000.0)) == 200
+        assert len(server.stories) == 1 + 4
         source.close()

@@ -6,6 +6,7 @@ from meshsplit.cli.cluster import Object
 from meshsplit.cli.doctor.verdict import Level, Patient, Verdict, ok
 from meshsplit.cli.kinds import ACCESS_REVIEWS
 from meshsplit.cli.splits import mapping
+from meshsplit.cli.unreachable import CannotAnswer
 
 ACCOUNT = "meshsplit-controller"
 """The controller's ServiceAccount, as config/manager names it."""
@@ -17,6 +18,15 @@ Secrets = Mapping[str, frozenset[str]]
 
 def check_secrets(patient: Patient) -> Iterator[Verdict]:
     """Whether the controller may read the Secrets that gates and messages are signed with."""
+    try:
+        yield from _check(patient)
+    except CannotAnswer as error:
+        if not error.is_missing:
+            raise
+        yield Verdict(Level.UNKNOWN, "whether the controller may read Secrets: this server cannot be asked")
+
+
+def _check(patient: Patient) -> Iterator[Verdict]:
     named = find_secrets(patient.splits())
     account = f"{patient.system_namespace}:{ACCOUNT}"
     lacking = {
@@ -69,5 +79,5 @@ def _may_read(patient: Patient, namespace: str, name: str) -> bool:
             "name": name,
         },
     }
-    answer = patient.cluster.create(ACCESS_REVIEWS, {"spec": spec})
+    answer = patient.cluster.create(ACCESS_REVIEWS, {"metadata": {}, "spec": spec})
     return mapping(answer, "status").get("allowed") is True
