@@ -71,10 +71,14 @@ class View:
 
 @dataclass(slots=True)
 class Cache:
-    """All stores. `claims` knows who may stand in whose way at a host of its own."""
+    """All stores. `claims` knows who may stand in whose way at a host of its own.
+
+    `versions` are those of DistributedInferenceServices, which a ModelSplit may list as members.
+    """
 
     claims: Claims
     services: Store[InferenceService | Unread, Key] = field(default_factory=lambda: Store(index_service))
+    versions: Store[InferenceService, Key] = field(default_factory=lambda: Store(index_service))
     runtimes: Store[ServingRuntime | Unread, Key] = field(default_factory=lambda: Store(index_scope))
     cluster_runtimes: Store[ServingRuntime | Unread, Key] = field(default_factory=lambda: Store(index_scope))
     namespaces: Store[NamespaceObject | Unread, Key] = field(default_factory=lambda: Store(index_namespace))
@@ -115,6 +119,7 @@ class Cache:
         observed = Observed()
         readings: Iterable[Reading] = chain(
             self.services.values(),
+            self.versions.values(),
             self.runtimes.values(),
             self.cluster_runtimes.values(),
             self.namespaces.values(),
@@ -222,7 +227,8 @@ class Cache:
         found = {service.ref: service for key in keys for service in self.services.of_group(key)}
         for split in splits:
             for name in split.members:
-                service = self.services.get(ObjectKey(split.key.namespace, name))
+                key = ObjectKey(split.key.namespace, name)
+                service = self.services.get(key) or self.versions.get(key)
                 if service is not None:
                     found[service.ref] = service
         return [found[ref] for ref in sorted(found)]

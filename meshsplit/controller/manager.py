@@ -188,7 +188,7 @@ class Manager:
         )
         followers: list[Follower] = watches.make_followers()
         if self._has_disvcs():
-            self._disvcs = DisvcPart(settings, self._options.namespace, version)
+            self._disvcs = DisvcPart(settings, self._options.namespace, version, self.cache, self._enqueue)
             followers += self._disvcs.make_followers(self._make_client, self._log_error)
         self._followers = followers
         for follower in self._followers:
@@ -216,14 +216,14 @@ class Manager:
             self.metrics,
         )
         self._rollouts.take_over(self.cache.splits.values())
+        if self._disvcs is not None:
+            self._disvcs.show_members()
         self._feeding.set()
         sweep.run()
         self._spawn("meter", self._rollouts.meter.run)
         self._workers.start()
         if self._disvcs is not None:
-            self._disvcs.start(
-                writer, self._api, self.cache, recorder, self._now, self._may_work, self.metrics
-            )
+            self._disvcs.start(writer, self._api, recorder, self._now, self._may_work, self.metrics)
         self._working.set()
         while not self._stopping.wait(self._options.resync_seconds):
             sweep.run()
