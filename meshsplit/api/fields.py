@@ -85,4 +85,10 @@ HostPort = Annotated[
     Matching("a host or host:port such as gw.example.com:80", HOST_PORT),
 ]
 Token = Annotated[str, Field(max_length=MAX_TEXT), Matching("a header or cookie name", _TOKEN)]
+HeaderName = Annotated[
+    str,
+    Field(max_length=MAX_TEXT),
+    Matching("a header name of letters, digits, hyphens and underscores", "[A-Za-z0-9_-]+"),
+]
+"""The header names that Istio can match (pkg/config/validation, ValidateHTTPHeaderNameOrJwtClaimRoute)."""
 Url = Annotated[str, Field(max_length=MAX_URL), Matching("an http or https URL", _URL)]

@@ -11,6 +11,7 @@ from meshsplit.api.fields import (
     MAX_TEXT,
     Duration,
     Gateway,
+    HeaderName,
     Host,
     HostPort,
     Name,
@@ -59,15 +60,28 @@ class RoutingSpec(StrictWire):
 class AffinityCookie(StrictWire):
     """The cookie that pins a client to a bucket."""
 
-    name: Token | None = None
-    max_age: Duration | None = None
+    name: (
+        Annotated[Token, Field(description="The cookie's name; left out, meshsplit- and the group's name.")]
+        | None
+    ) = None
+    max_age: Annotated[
+        Duration, Field(description="How long a client keeps it; 0s until the client closes.")
+    ] = "24h"
 
 
 class SessionAffinity(StrictWire):
-    """How one client keeps one member."""
+    """How one client keeps one member while no weight changes: by the header, else by the cookie."""
 
     cookie: AffinityCookie | None = None
-    header: Token | None = None
+    header: (
+        Annotated[
+            HeaderName,
+            Field(
+                description="A header in which each client sends its own random UUID, or other uniform hex."
+            ),
+        ]
+        | None
+    ) = None
 
 
 class ModelSplitSpec(StrictWire):

@@ -4,6 +4,7 @@ The API server estimates what a rule costs at the bounds of the fields it reads 
 budget: a message that joins strings is, `.format` is not.
 """
 
+from meshsplit.api.affinity import UNUSABLE_HEADERS
 from meshsplit.api.structural import Schema
 
 WRONG_SUM = "members: weights add up to {total}, want 100"
@@ -11,6 +12,8 @@ NO_GROUP = "weightsFrom: Spec needs members; weightsFrom: Annotations needs mode
 ONE_STRATEGY = "strategy: set exactly one of canary, blueGreen"
 ONE_RAMP = "strategy.canary: set either stepWeights or stepWeight with maxWeight, not both"
 STEPS_GO_UP = "strategy.canary.stepWeights: must go up, for example [5, 10, 25, 50]"
+NO_AFFINITY = "sessionAffinity: set cookie, header or both"
+UNUSABLE_HEADER = "sessionAffinity.header: its values are not uniform hex that a client keeps"
 
 MODELSPLIT_RULES: tuple[Schema, ...] = (
     {
@@ -37,6 +40,16 @@ MODELSPLIT_RULES: tuple[Schema, ...] = (
         "rule": "!has(self.strategy) || !has(self.strategy.canary) || "
         "!has(self.strategy.canary.stepWeights) || self.strategy.canary.stepWeights.isSorted()",
         "message": STEPS_GO_UP,
+    },
+    {
+        "rule": "!has(self.sessionAffinity) || has(self.sessionAffinity.cookie) || "
+        "has(self.sessionAffinity.header)",
+        "message": NO_AFFINITY,
+    },
+    {
+        "rule": "!has(self.sessionAffinity) || !has(self.sessionAffinity.header) || "
+        f"!(self.sessionAffinity.header.lowerAscii() in {list(UNUSABLE_HEADERS)})",
+        "message": f"{UNUSABLE_HEADER} (MSP401)",
     },
 )
 """On `spec` of a ModelSplit."""

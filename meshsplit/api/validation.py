@@ -6,15 +6,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from meshsplit.api.modelsplit import KIND, ModelSplit, ModelSplitSpec
+from meshsplit.api.affinity import NO_SOURCE_IP, SOURCE_IP, is_unusable
+from meshsplit.api.modelsplit import KIND, ModelSplit, ModelSplitSpec, SessionAffinity
 from meshsplit.api.problems import Problem, to_problems
-from meshsplit.api.rules import NO_GROUP, ONE_RAMP, ONE_STRATEGY, STEPS_GO_UP
+from meshsplit.api.rules import NO_AFFINITY, NO_GROUP, ONE_RAMP, ONE_STRATEGY, STEPS_GO_UP, UNUSABLE_HEADER
 from meshsplit.api.strategy import Analysis, Canary, Strategy
 from meshsplit.diagnostics import Finding, ObjectRef
 
 
 def to_modelsplit(body: Mapping[str, Any]) -> ModelSplit | tuple[Finding, ...]:
-    """Read a ModelSplit, or say with MSP009 everything that its schema and its rules object to.
+    """Read a ModelSplit, or say everything that its schema and its rules object to (MSP009, MSP401, MSP402).
 
     That the weights add up is not among them: MSP101 is about traffic, and the object is fine otherwise.
     """
@@ -32,6 +33,7 @@ def find_problems(spec: ModelSplitSpec) -> tuple[Problem, ...]:
         *_weights_problems(spec),
         *(_strategy_problems(strategy) if strategy else ()),
         *(_canary_problems(strategy.canary) if strategy and strategy.canary else ()),
+        *(_affinity_problems(spec.session_affinity) if spec.session_affinity else ()),
         *(_analysis_problems(analysis) if analysis else ()),
     )
 
@@ -39,7 +41,15 @@ def find_problems(spec: ModelSplitSpec) -> tuple[Problem, ...]:
 def _to_findings(body: Mapping[str, Any], problems: tuple[Problem, ...]) -> tuple[Finding, ...]:
     metadata = body["metadata"]
     ref = ObjectRef(KIND, metadata.get("namespace") or "", metadata["name"])
-    return tuple(Finding("MSP009", p.message, ref, p.path, fix=p.fix) for p in problems)
+    return tuple(_to_finding(ref, problem) for problem in problems)
+
+
+def _to_finding(ref: ObjectRef, problem: Problem) -> Finding:
+    if problem.path == SOURCE_IP:
+        fix = "use a cookie, or a header with a UUID that the client sends"
+        return Finding("MSP402", NO_SOURCE_IP, ref, problem.path, fix=fix)
+    code = "MSP401" if problem.message == UNUSABLE_HEADER else "MSP009"
+    return Finding(code, problem.message, ref, problem.path, fix=problem.fix)
 
 
 def _weights_problems(spec: ModelSplitSpec) -> list[Problem]:
@@ -72,6 +82,16 @@ def _canary_problems(canary: Canary) -> list[Problem]:
     if any(step > following for step, following in pairwise(steps)):
         problems.append(Problem((*path, "stepWeights"), STEPS_GO_UP, f"write {sorted(steps)}"))
     return problems
+
+
+def _affinity_problems(affinity: SessionAffinity) -> list[Problem]:
+    path = ("spec", "sessionAffinity")
+    if affinity.cookie is None and affinity.header is None:
+        return [Problem(path, NO_AFFINITY, "add cookie: {}, or remove sessionAffinity")]
+    if affinity.header is None or not is_unusable(affinity.header):
+        return []
+    fix = "let clients send a random UUID in a header of their own, for example x-client-id"
+    return [Problem((*path, "header"), UNUSABLE_HEADER, fix)]
 
 
 def _analysis_problems(analysis: Analysis) -> list[Problem]:

@@ -128,9 +128,10 @@ class Cache:
         """Every key that has anything."""
         return group_keys(self.services.groups() | self.splits.groups() | self.routes.groups())
 
-    def keys_in(self, namespace: str) -> frozenset[GroupKey]:
-        """Every key of a namespace, "" for all."""
-        return frozenset(key for key in self.keys() if namespace in ("", key.namespace))
+    def keys_in(self, *namespaces: str) -> frozenset[GroupKey]:
+        """Every key of these namespaces, "" for all."""
+        wanted = frozenset(namespaces)
+        return frozenset(key for key in self.keys() if "" in wanted or key.namespace in wanted)
 
     def obstacles(self, world: World, keys: Iterable[GroupKey]) -> list[Body]:
         """The Istio objects that what is written of `world`, for `keys`, may collide with."""
@@ -172,8 +173,7 @@ class Cache:
 
     def touched_by_scopes(self, touched: frozenset[Key]) -> frozenset[GroupKey]:
         """Whom a change of a Namespace or a runtime concerns."""
-        scopes = [key.namespace for key in touched if isinstance(key, InNamespace)]
-        return frozenset(chain.from_iterable(self.keys_in(scope) for scope in scopes))
+        return self.keys_in(*(key.namespace for key in touched if isinstance(key, InNamespace)))
 
     def touched_by_gateways(self, touched: frozenset[Key]) -> frozenset[GroupKey]:
         """Whom a change of Gateways concerns: everybody who is bound to one."""

@@ -29,7 +29,7 @@ ROUTE_REASONS = {
     "MSP303": "GatewayNotFound",
     "MSP308": "RouteRejected",
 }
-_INPUT_CODES = frozenset({"MSP007", "MSP009", "MSP106", "MSP108", "MSP110", "MSP309"})
+_INPUT_CODES = frozenset({"MSP007", "MSP009", "MSP106", "MSP108", "MSP110", "MSP309", "MSP401", "MSP402"})
 """Refusals that are mistakes in an object; the others are collisions with somebody else."""
 
 STEADY, INVALID, REFUSED = "Steady", "Invalid", "Refused"

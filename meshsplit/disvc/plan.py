@@ -52,7 +52,10 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One version: what it is made from, how many InferenceServices it wants, has, and has ready."""
+    """One version: what it is made from, how many InferenceServices it wants and has.
+
+    `ready` counts those that are to stay.
+    """
 
     version: Version
     revision: Revision
@@ -151,9 +154,11 @@ class _Builder:
         scene = self.scene
         revision = self._find_revision(version)
         replicas = [child for child in scene.children.replicas(version.number) if not child.deleting]
+        wanted = self._want(version)
+        counted = replicas if version.phase in (Phase.DRAINING, Phase.REMOVING) else replicas[:wanted]
         served = serve_as(scene.disvc.name, revision.template, scene.disvc.namespace, scene.runtimes)
-        ready = sum(child.ready is True for child in replicas)
-        return Made(version, revision, served, self._want(version), len(replicas), ready)
+        ready = sum(child.ready is True for child in counted)
+        return Made(version, revision, served, wanted, len(replicas), ready)
 
     def make_objects(self, made: Made) -> Iterator[Body]:
         """What a version is to have: nothing for one that goes, or that another has to make room for."""
@@ -211,14 +216,19 @@ class _Builder:
                 yield from self._find_surplus(each)
 
     def _find_surplus(self, made: Made) -> Iterator[Child]:
-        """A rule without an affinity, and of the replicas that are too many the last one, one at a time."""
+        """A rule without an affinity, and of the replicas that are too many the last one, one at a time.
+
+        One that answers goes only when those that stay do.
+        """
         children, disvc = self.scene.children, self.scene.disvc
         rule = children.get(DESTINATION_RULE, names.version_name(disvc.name, made.version.number))
         if rule is not None and find_affinity(disvc.name, disvc.spec) is None:
             yield rule
         replicas = children.replicas(made.version.number)
         leaving = any(child.deleting for child in replicas)
-        if len(replicas) > made.wanted and not leaving and made.version.phase is not Phase.DRAINING:
+        if len(replicas) <= made.wanted or leaving or made.version.phase is Phase.DRAINING:
+            return
+        if made.ready >= made.wanted or not replicas[-1].ready:
             yield replicas[-1]
 
     def _find_revision(self, version: Version) -> Revision:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from meshsplit.istio import names
+from meshsplit.istio.bucketroutes import make_split_routes
 from meshsplit.istio.routes import make_route, to_destination, uri
 from meshsplit.istio.shares import Share, by_name
 from meshsplit.model import Group, MatchKind, Model, Route, RouteDestination, StringMatch
@@ -15,9 +16,11 @@ def make_loopback_routes(group: Group, shares: Sequence[Share]) -> list[Route]:
     """
     public = names.public_v2_path(group.routing, group.key.namespace, group.key.name)
     loop = names.loop_path(group.key.namespace, group.key.name)
-    hops = [_first_hop(group, share) for share in by_name(shares)]
-    first = make_route(group.routing, hops, uri(MatchKind.EXACT, f"{public}/infer"), rewrite_uri=loop)
-    return [first, *(_second_hop(group, share, loop) for share in by_name(shares))]
+    match = uri(MatchKind.EXACT, f"{public}/infer")
+    first = make_split_routes(
+        group, shares, match, rewrite_uri=loop, destination=lambda share: _first_hop(group, share)
+    )
+    return [*first, *(_second_hop(group, share, loop) for share in by_name(shares))]
 
 
 def make_model_infer_route(model: Model) -> Route:

@@ -6,8 +6,8 @@ from meshsplit.istio import names
 from meshsplit.istio.routes import make_metadata_route
 from meshsplit.istio.shares import Share, anything, grpc, make_shares, rest
 from meshsplit.istio.singlehop import make_member_routes, make_singlehop_routes
-from meshsplit.istio.vmodel import make_grpc_route
-from meshsplit.istio.weighted import make_catch_all_route
+from meshsplit.istio.vmodel import make_grpc_routes
+from meshsplit.istio.weighted import make_catch_all_routes
 from meshsplit.model import DeploymentMode, Group, Protocol, Route, Split
 
 
@@ -20,12 +20,12 @@ def make_own_host_routes(group: Group, split: Split) -> list[Route]:
     routes: list[Route] = []
     grpc_shares = make_shares(group, split, grpc)
     if Protocol.GRPC in group.routing.protocols and any(map(_is_model_mesh, grpc_shares)):
-        routes.append(make_grpc_route(group, grpc_shares))
+        routes += make_grpc_routes(group, grpc_shares)
     rest_shares = make_shares(group, split, rest)
     if Protocol.HTTP in group.routing.protocols and _needs_rewrite(group, rest_shares):
         routes += _make_rewriting_routes(group, rest_shares)
     shares = [share for share in make_shares(group, split, anything) if not _is_model_mesh(share)]
-    return [*routes, make_catch_all_route(group, shares)] if shares else routes
+    return [*routes, *make_catch_all_routes(group, shares)] if shares else routes
 
 
 def _make_rewriting_routes(group: Group, shares: Sequence[Share]) -> list[Route]:
@@ -34,7 +34,7 @@ def _make_rewriting_routes(group: Group, shares: Sequence[Share]) -> list[Route]
         return v2
     public = names.v1_path(group.key.name)
     v1 = make_member_routes(
-        group.routing,
+        group,
         shares,
         prefix=f"{public}:",
         rewrite=lambda served: f"{names.v1_path(served)}:",

@@ -1,5 +1,7 @@
 """The plan of one VirtualService: the routes of a group or a model, in order, and the marks of the object."""
 
+from dataclasses import replace
+
 from meshsplit.istio import names
 from meshsplit.istio.asides import copy_to, divert
 from meshsplit.istio.loopback import make_loopback_routes, make_model_infer_route
@@ -8,7 +10,7 @@ from meshsplit.istio.routes import grpc_key, make_route, uri
 from meshsplit.istio.shares import grpc, make_shares, rest
 from meshsplit.istio.singlehop import make_singlehop_routes
 from meshsplit.istio.strategy import written_strategy
-from meshsplit.istio.vmodel import make_grpc_route
+from meshsplit.istio.vmodel import make_grpc_routes
 from meshsplit.istio.weighted import make_weighted_routes
 from meshsplit.model import (
     Diversion,
@@ -92,7 +94,9 @@ def _make_all_routes(
     if diversion is None:
         return routes
     alone = Split(((diversion.member, split.total),), split.total)
-    return [*divert(_make_group_routes(group, alone), diversion), *routes]
+    # Who is diverted is no part of the split, and is given no bucket of it.
+    theirs = _make_group_routes(replace(group, affinity=None), alone)
+    return [*divert(theirs, diversion), *routes]
 
 
 def _make_group_routes(group: Group, split: Split) -> list[Route]:
@@ -101,7 +105,7 @@ def _make_group_routes(group: Group, split: Split) -> list[Route]:
     routes: list[Route] = []
     grpc_shares = make_shares(group, split, grpc)
     if Protocol.GRPC in group.routing.protocols and grpc_shares:
-        routes.append(make_grpc_route(group, grpc_shares))
+        routes += make_grpc_routes(group, grpc_shares)
     rest_shares = make_shares(group, split, rest)
     if Protocol.HTTP in group.routing.protocols and rest_shares:
         routes += STRATEGIES[written_strategy(group)](group, rest_shares)

@@ -34,6 +34,9 @@ def _to_http_route(route: Route) -> Fields:
         retries=None if route.retries is None else _to_retries(route.retries),
         mirror=None if route.mirror is None else _to_service(route.mirror),
         mirrorPercentage=None if route.mirror_percent is None else {"value": route.mirror_percent},
+        headers={"response": {"add": dict(route.add_response_headers)}}
+        if route.add_response_headers
+        else None,
     )
 
 

@@ -1,20 +1,21 @@
-"""The gRPC route of a group: native weights, because ModelMesh takes the model's name from a header."""
+"""The gRPC routes of a group: ModelMesh takes the model's name from a header, which a weight can carry."""
 
 from collections.abc import Sequence
 
 from meshsplit.istio import names
-from meshsplit.istio.routes import grpc_key, make_route, to_destination
-from meshsplit.istio.shares import Share, by_name
+from meshsplit.istio.bucketroutes import make_split_routes
+from meshsplit.istio.routes import grpc_key, to_destination
+from meshsplit.istio.shares import Share
 from meshsplit.model import DeploymentMode, Group, Route, RouteDestination
 
 
-def make_grpc_route(group: Group, shares: Sequence[Share]) -> Route:
+def make_grpc_routes(group: Group, shares: Sequence[Share]) -> list[Route]:
     """Send calls whose `mm-vmodel-id` is the group to its members, each under its own name.
 
     The header is set, never added: two values of it would start a parallel call of several models.
     """
-    destinations = [_destination(share) for share in by_name(shares)]
-    return make_route(group.routing, destinations, grpc_key(group.key.name), names.GRPC_ROUTE)
+    match = grpc_key(group.key.name)
+    return make_split_routes(group, shares, match, names.GRPC_ROUTE, destination=_destination)
 
 
 def _destination(share: Share) -> RouteDestination:

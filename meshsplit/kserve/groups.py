@@ -71,6 +71,7 @@ class GroupMaker:
             routing=routing,
             stable_member=request.stable_member if request is not None else None,
             strategy=request.strategy if request is not None else Strategy.STATIC,
+            affinity=request.affinity if request is not None else None,
             owners=_owners(draft),
             source=request.ref if request is not None else None,
             refused=refused,

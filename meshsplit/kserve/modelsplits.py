@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from pydantic import ValidationError
 
+from meshsplit.affinity import BucketAffinity, BucketCookie
 from meshsplit.api.advice import advise
-from meshsplit.api.modelsplit import API_VERSION, ModelSplit, ModelSplitSpec, RoutingSpec
+from meshsplit.api.modelsplit import API_VERSION, ModelSplit, ModelSplitSpec, RoutingSpec, SessionAffinity
 from meshsplit.api.settings import to_loop
 from meshsplit.api.validation import to_modelsplit
 from meshsplit.api.wire import Metadata
@@ -15,6 +17,10 @@ from meshsplit.diagnostics import Finding, ObjectRef
 from meshsplit.kserve.decode import Body, ref_of, to_identity
 from meshsplit.kserve.objects import Identity, RoutingRequest, SplitRequest
 from meshsplit.model import Protocol, RestStrategy, Retries, RoutingMode, Strategy
+from meshsplit.policy import to_seconds
+
+COOKIE_PREFIX = "meshsplit-"
+"""Before a group's name in that of its cookie, where the ModelSplit names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ def to_split_request(body: Body) -> tuple[SplitRequest | UnreadableSplit, tuple[
         weights=tuple((member.name, member.weight) for member in spec.members or ()),
         stable_member=spec.stable_member,
         strategy=_to_strategy(spec),
+        affinity=_to_affinity(spec.session_affinity, spec.model_tag or ref.name),
         routing=to_routing_request(spec.routing),
         spec=spec,
     )
@@ -60,6 +67,17 @@ def _to_strategy(spec: ModelSplitSpec) -> Strategy:
     if spec.strategy is None:
         return Strategy.STATIC
     return Strategy.BLUE_GREEN if spec.strategy.blue_green is not None else Strategy.CANARY
+
+
+def _to_affinity(asked: SessionAffinity | None, group: str) -> BucketAffinity | None:
+    if asked is None:
+        return None
+    cookie = None
+    if asked.cookie is not None:
+        # A part of a second is rounded up: 0 would be a cookie without an end.
+        seconds = ceil(to_seconds(asked.cookie.max_age) or 0.0)
+        cookie = BucketCookie(asked.cookie.name or f"{COOKIE_PREFIX}{group}", seconds)
+    return BucketAffinity(asked.header, cookie)
 
 
 def to_routing_request(spec: RoutingSpec) -> RoutingRequest:

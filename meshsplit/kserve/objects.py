@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from meshsplit.affinity import BucketAffinity
 from meshsplit.api.modelsplit import ModelSplitSpec
 from meshsplit.diagnostics import FieldPath, ObjectRef
 from meshsplit.model import (
@@ -164,6 +165,7 @@ class SplitRequest:
     weights: tuple[tuple[str, int], ...]
     stable_member: str | None
     strategy: Strategy
+    affinity: BucketAffinity | None
     routing: RoutingRequest
     spec: ModelSplitSpec
 

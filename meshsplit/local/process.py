@@ -122,6 +122,9 @@ _STATS_TAGS = (
     ("cluster_name", r"^cluster\.((.+?(\..+?\.svc\.cluster\.local)?)\.)"),
     ("response_code_class", r"_rq(_(\dxx))$"),
 )
+# Istio lets regexes be larger than Envoy does (100), which the name of a long cookie already is (Istio:
+# extractRuntimeFlags in pkg/bootstrap/config.go).
+_RUNTIME = {"re2.max_program_size.error_level": 32_768}
 
 
 def _make_bootstrap(sources: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,6 +134,7 @@ def _make_bootstrap(sources: Mapping[str, Any]) -> dict[str, Any]:
         "node": {"id": "gateway", "cluster": "meshsplit-local"},
         # Port 0: Envoy takes a free one and writes it into the file of --admin-address-path.
         "admin": {"address": {"socket_address": {"address": LOOPBACK, "port_value": 0}}},
+        "layered_runtime": {"layers": [{"name": "istio", "static_layer": _RUNTIME}]},
         "dynamic_resources": sources,
     }
 

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
+from support.clients import Client, ask_all
 from support.load import ask, constant_load, infer_path
 from support.local_mesh import EXAMPLES, local_mesh, wait_for
 from support.shares import assert_shares
@@ -18,7 +20,7 @@ def test_every_example_is_tested_here() -> None:
     tests = Path(__file__).read_text()
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()} - {"payloads", "scenarios"}
     assert {name for name in folders if f'"{name}"' not in tests} == set()
-    assert len(folders) == 9
+    assert len(folders) == 10
 
 
 def test_modelmesh_canary(tmp_path: Path) -> None:
@@ -78,6 +80,33 @@ def test_progressive_starts_with_all_traffic_on_stable(tmp_path: Path) -> None:
     path = infer_path("modelmesh-apps", "ai-model")
     with local_mesh(EXAMPLES / "progressive", tmp_path) as mesh:
         assert send_rest(mesh.url, path, BODY, 200) == Tally((("ai-model-v1", 200),), 0)
+
+
+def test_sticky_sessions_keep_a_client_and_move_it_one_way(tmp_path: Path) -> None:
+    path = infer_path("modelmesh-apps", "ai-model")
+    keeping = [Client() for _ in range(150)]
+    named = [Client({"x-client-id": str(uuid4())}, keeps_cookies=False) for _ in range(150)]
+
+    def see(port: int) -> list[str]:
+        first, second = (
+            [
+                json.loads(answer.body)["model_name"]
+                for answer in ask_all(port, [*keeping, *named], path, body=BODY)
+            ]
+            for _ in range(2)
+        )
+        assert first == second
+        return first
+
+    with local_mesh(EXAMPLES / "sticky-sessions", tmp_path) as mesh:
+        before = see(mesh.port)
+        assert set(before) == {"ai-model-v1", "ai-model-v2"}
+        mesh.edit("models.yaml", '"80"', '"30"')
+        mesh.edit("models.yaml", '"20"', '"70"')
+        wait_for(lambda: "ai-model-v2=70" in mesh.log.read_text(), 10, "the larger share")
+        after = see(mesh.port)
+        moved = {(was, now) for was, now in zip(before, after, strict=True) if was != now}
+        assert moved == {("ai-model-v1", "ai-model-v2")}
 
 
 def test_delegate(tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ STRATEGIES = st.sampled_from(
 )
 
 
+AFFINITIES = st.sampled_from([None, {"none": True, "header": None}, {"none": None, "header": "x-user"}])
+
+
 class Killed(BaseException):
     """As SIGKILL: nothing is cleaned up."""
 
@@ -73,7 +76,7 @@ class Disvc(RuleBasedStateMachine):
     def expose(self, exposure: str) -> None:
         self.world.edit(exposure=exposure)
 
-    @rule(affinity=st.sampled_from([None, {"none": True, "header": None}, {"none": None, "header": "x-user"}]))
+    @rule(affinity=AFFINITIES)
     def stick(self, affinity: dict[str, Any] | None) -> None:
         self.world.edit(sessionAffinity=affinity)
 

@@ -7,6 +7,7 @@ from typing import Any
 from meshsplit.api.crd import make_disvc_crd, make_modelsplit_crd
 from meshsplit.api.modelsplit import ModelSplit
 from meshsplit.api.validation import to_modelsplit
+from meshsplit.diagnostics import Finding
 from meshsplit.kserve.modelsplits import UnreadableSplit, to_split_request
 from meshsplit.kserve.weights import to_requested_target
 from meshsplit.local.apiserver.builtin import CRDS
@@ -45,8 +46,13 @@ def refusals_offline(body: Body) -> list[str]:
     """What the check without a cluster says to a ModelSplit, the sum of its own weights included."""
     split = to_modelsplit(body)
     if not isinstance(split, ModelSplit):
-        return [finding.message for finding in split]
+        return [_with_code(finding) for finding in split]
     request, _ = to_split_request(body)
     assert not isinstance(request, UnreadableSplit)
     wrong = to_requested_target(request)[1] if request.from_spec else ()
-    return [f"{finding.message} ({finding.code})" for finding in wrong]
+    return [_with_code(finding) for finding in wrong]
+
+
+def _with_code(finding: Finding) -> str:
+    """A message of the server names the code, unless it is the one for every broken rule."""
+    return finding.message if finding.code == "MSP009" else f"{finding.message} ({finding.code})"

@@ -110,7 +110,5 @@ class Disvcs:
         """Take away what the scene does not know of."""
         self.scene.user.delete(resources.DISVCS, NAME, self.scene.namespace)
         for resource in KINDS.values():
-            eventually(
-                lambda r=resource: self.names(r) == [], f"every {resource.kind} has gone with its owner"
-            )
+            self.has_only(resource)
         self.scene.user.delete(resources.SERVING_RUNTIMES, "sklearn", self.scene.namespace)

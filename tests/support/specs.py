@@ -32,6 +32,7 @@ durations = st.one_of(st.sampled_from(["0s", "30s", "1h30m"]), whole(names.DURAT
 decimals = st.sampled_from(["0", "1", "0.05", "00.5", "12.5"])
 rates = st.sampled_from(["0.01", "0.05", "0.5"])
 tokens = st.sampled_from(["x-user", "A!", "x_y"])
+headers = st.sampled_from(["x-user", "X_User", "User-Agent", "x-request-id"])
 urls = st.sampled_from(["http://a", "https://a.b:80/c?d=e", "http://[::1]/"])
 texts = st.text(min_size=1, max_size=8)
 percents = st.integers(0, 100)
@@ -122,7 +123,7 @@ specs = st.one_of(st.just({"modelTag": "mnist"}), some()).flatmap(
         members=members(),
         stableMember=object_names,
         routing=routings,
-        sessionAffinity=some(cookie=some(name=tokens, maxAge=durations), header=tokens),
+        sessionAffinity=some(cookie=some(name=tokens, maxAge=durations), header=headers),
         strategy=some(canary=canaries, blueGreen=blue_greens),
         analysis=analyses,
         suspend=st.booleans(),

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from meshsplit.affinity import BucketAffinity, BucketCookie
 from meshsplit.model import (
     FULL,
     DeploymentMode,
@@ -39,6 +40,14 @@ retries = st.one_of(
 owners = st.builds(
     Owner, st.just("serving.kserve.io/v1beta1"), st.just("InferenceService"), dns_labels, st.uuids().map(str)
 )
+cookies = st.builds(
+    BucketCookie,
+    st.sampled_from(["meshsplit-g", "__Host-a.b", "a+b*c^d|e$f%25", "c" * 253]),
+    st.integers(0, 10**9),
+)
+affinities = st.builds(
+    BucketAffinity, st.none() | st.sampled_from(["x-client-id", "X-User_Id"]), st.none() | cookies
+).filter(lambda affinity: affinity.header is not None or affinity.cookie is not None)
 
 
 @st.composite
@@ -113,6 +122,7 @@ def groups(draw: st.DrawFn, min_members: int = 1, max_members: int = 10) -> Grou
         target=None,
         routing=draw(routings(own_host)),
         stable_member=draw(st.none() | st.sampled_from(names) | st.just("nobody")),
+        affinity=draw(st.none() | affinities),
         owners=tuple(draw(st.lists(owners, max_size=3))),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import re2
 
+from meshsplit.api.affinity import UNUSABLE_HEADERS
 from meshsplit.api.crd import make_disvc_crd, make_modelsplit_crd
 from meshsplit.api.structural import INT_OR_STRING, PRESERVE, RULES
 from support.crds import refusal_of_server, refusals_offline
@@ -150,6 +151,16 @@ def test_the_rules_of_a_modelsplit_are_the_ones_whose_cost_a_real_server_accepts
             "!has(self.strategy.canary.stepWeights) || self.strategy.canary.stepWeights.isSorted()",
             "message": "strategy.canary.stepWeights: must go up, for example [5, 10, 25, 50]",
         },
+        {
+            "rule": "!has(self.sessionAffinity) || has(self.sessionAffinity.cookie) || "
+            "has(self.sessionAffinity.header)",
+            "message": "sessionAffinity: set cookie, header or both",
+        },
+        {
+            "rule": "!has(self.sessionAffinity) || !has(self.sessionAffinity.header) || "
+            f"!(self.sessionAffinity.header.lowerAscii() in {list(UNUSABLE_HEADERS)})",
+            "message": "sessionAffinity.header: its values are not uniform hex that a client keeps (MSP401)",
+        },
     ]
 
 
@@ -200,8 +211,15 @@ GOOD: list[Body] = [
     {"modelTag": "m", "analysis": {"source": {"gateway": {}}}},
     {"modelTag": "m", "routing": {"hosts": ["*", "*.a.org", "{group}.{namespace}.a.org"], "timeout": "1ms"}},
     {"modelTag": "m", "routing": {"loopHost": "gw.istio-system:00080", "gateways": ["mesh", "a/b.c"]}},
+    {"modelTag": "m", "sessionAffinity": {"cookie": {}}},
+    {"modelTag": "m", "sessionAffinity": {"header": "x-user-agent", "cookie": {"maxAge": "0s"}}},
 ]
 BAD: list[tuple[Body, str]] = [
+    ({"modelTag": "m", "sessionAffinity": {}}, "sessionAffinity: set cookie, header or both"),
+    (
+        {"modelTag": "m", "sessionAffinity": {"cookie": {}, "header": "X-Forwarded-For"}},
+        "sessionAffinity.header: its values are not uniform hex that a client keeps (MSP401)",
+    ),
     (
         {"weightsFrom": "Spec", "members": [{"name": "a", "weight": 80}, {"name": "b", "weight": 30}]},
         "members: weights add up to 110, want 100 (MSP101)",
@@ -262,6 +280,7 @@ def test_a_broken_rule_is_refused_in_the_same_words(spec: Body, message: str) ->
         {"modelTag": "m", "routing": {"gatways": None}},
         {"modelTag": "m", "members": [{"name": "blue", "weight": 101}]},
         {"modelTag": "m", "members": [{"name": f"m{i}", "weight": 1} for i in range(33)]},
+        {"modelTag": "m", "sessionAffinity": {"cookie": {}, "sourceIp": True}},
         {"modelTag": "m" * 64},
     ],
     ids=str,

@@ -25,7 +25,7 @@ HUNDREDS = {
     "GitOps": "6",
     "Platform": "7",
 }
-RESERVED = {"MSP401", "MSP402", "MSP603"}
+RESERVED = {"MSP603"}
 
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 

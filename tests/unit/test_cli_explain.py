@@ -81,11 +81,11 @@ def test_without_a_topic_all_codes_are_listed() -> None:
 
 @pytest.mark.parametrize(("output", "parse"), [("json", json.loads), ("yaml", yaml.safe_load)])
 def test_explanations_are_reports_too(output: str, parse: Callable[[str], dict[str, Any]]) -> None:
-    report = parse(run("explain", "MSP401", "-o", output).output)
+    report = parse(run("explain", "MSP603", "-o", output).output)
     assert (report["apiVersion"], report["kind"]) == ("cli.meshsplit.dev/v1alpha1", "ExplainReport")
     (rule,) = report["rules"]
-    assert (rule["code"], rule["severity"], rule["raised"]) == ("MSP401", "error", False)
-    assert rule["why"] == RULES["MSP401"].why
+    assert (rule["code"], rule["severity"], rule["raised"]) == ("MSP603", "note", False)
+    assert rule["why"] == RULES["MSP603"].why
 
 
 def test_a_field_is_explained_with_its_type_and_what_is_inside() -> None:

@@ -84,7 +84,13 @@ def test_a_new_group_with_wrong_percentages_serves_nothing_and_says_so() -> None
 
 @pytest.mark.parametrize(
     ("code", "reason"),
-    [("MSP203", "Refused"), ("MSP212", "Refused"), ("MSP009", "Invalid"), ("MSP108", "Invalid")],
+    [
+        ("MSP203", "Refused"),
+        ("MSP212", "Refused"),
+        ("MSP009", "Invalid"),
+        ("MSP108", "Invalid"),
+        ("MSP401", "Invalid"),
+    ],
 )
 def test_a_refusal_is_a_collision_or_a_mistake_in_an_object(code: str, reason: str) -> None:
     refusal = Finding(code, "no", ObjectRef("ModelSplit", "ns", "g"), fix="mend it")

@@ -4,6 +4,7 @@ import pytest
 
 from meshsplit.controller import resources
 from meshsplit.disvc.decode import to_live_disvc
+from meshsplit.kube.port import Resource
 from support.disvcs import NAME, make_template
 from support.manifests import NAMESPACE, make_object
 from support.stepdisvc import INGRESS, ISVC, KEY, ROUTE, RULE, SERVICE, DisvcController, World
@@ -196,7 +197,7 @@ def test_an_update_without_room_is_not_begun_and_says_what_to_set() -> None:
     [(ISVC, "iris-v1-0"), (SERVICE, "iris-v1"), (SERVICE, "iris"), (RULE, "iris-v1"), (ROUTE, "iris")],
     ids=str,
 )
-def test_what_is_deleted_or_edited_by_hand_is_put_right(kind: resources.Resource, name: str) -> None:
+def test_what_is_deleted_or_edited_by_hand_is_put_right(kind: Resource, name: str) -> None:
     world = World()
     world.create(replicas=2)
     world.settle()
@@ -212,7 +213,7 @@ def test_what_is_deleted_or_edited_by_hand_is_put_right(kind: resources.Resource
     assert world.objects() == before
 
 
-def broken(kind: resources.Resource) -> dict[str, object]:
+def broken(kind: Resource) -> dict[str, object]:
     """Something that changes what an object of the kind does."""
     edits: dict[str, dict[str, object]] = {
         "InferenceService": {"predictor": {"model": {"storageUri": "elsewhere"}}},
@@ -312,3 +313,16 @@ def test_a_name_of_which_kserve_makes_too_long_a_one_is_refused() -> None:
     ready = next(each for each in status["conditions"] if each["type"] == "Ready")
     assert (ready["reason"], "want 63 at most" in ready["message"]) == ("Invalid", True)
     assert world.names(ISVC) == []
+
+
+def test_a_replica_that_answers_goes_only_when_those_that_stay_do() -> None:
+    world = World()
+    world.create(replicas=2)
+    world.settle()
+    world.ready = lambda name: name != "iris-v1-0"
+    world.edit(replicas=1)
+    world.settle()
+    assert world.names(ISVC) == ["iris-v1-0", "iris-v1-1"]
+    world.ready = lambda _name: True
+    world.settle()
+    assert world.names(ISVC) == ["iris-v1-0"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from meshsplit.affinity import BucketAffinity, BucketCookie
 from meshsplit.diagnostics import Finding
 from meshsplit.istio.asides import check_shadow
 from meshsplit.istio.plan import make_group_plan
@@ -66,6 +67,25 @@ def test_on_the_shared_host_every_route_of_the_member_gets_the_header() -> None:
     assert rest["rewrite"] == {"uri": "/v2/models/b/"}
     for route in (grpc, rest, metadata):
         assert route["match"][0]["headers"]["x-meshsplit-preview"] == {"exact": "g"}
+
+
+def test_who_is_diverted_gets_no_bucket_and_may_be_so_by_the_header_of_affinity() -> None:
+    affinity = BucketAffinity("x-client-id", BucketCookie("meshsplit-g", 3600))
+    group = replace(make_group(model_mesh("a"), model_mesh("b")), affinity=affinity)
+    testers = (("x-client-id", StringMatch(MatchKind.EXACT, "tester")),)
+    routes = write(group, Diversion("b", (testers,)), a=80, b=20)
+    plain = write(replace(group, affinity=None), Diversion("b", (testers,)), a=80, b=20)
+    assert routes[:3] == plain[:3]
+    assert routes[3:] == write(group, a=80, b=20)
+
+
+def test_copies_are_made_of_every_level() -> None:
+    affinity = BucketAffinity("x-client-id", BucketCookie("meshsplit-g", 3600))
+    members = (standard("a", "g"), standard("b", "g"))
+    group = replace(make_group(*members, routing=make_own_routing()), affinity=affinity)
+    routes = write(group, shadow=Shadow("b", 10), a=100, b=0)
+    assert [route["name"] for route in routes] == ["weighted-routing.a.cookie", "weighted-routing.a"]
+    assert all(route["mirror"]["host"].startswith("b-predictor") for route in routes)
 
 
 def test_any_of_several_matches_is_enough_and_each_needs_all_its_headers() -> None:

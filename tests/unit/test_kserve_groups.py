@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from meshsplit.affinity import BucketAffinity, BucketCookie
 from meshsplit.diagnostics import ObjectRef
 from meshsplit.model import (
     Endpoint,
@@ -290,6 +291,20 @@ class TestModelSplits:
         split = make_model_split(modelTag="mnist", strategy={"canary": {}})
         assert group_of(understand_in_mesh(*make_pair(), split)).strategy is Strategy.CANARY
         assert group_of(understand_in_mesh(*make_pair())).strategy is Strategy.STATIC
+
+    @pytest.mark.parametrize(
+        ("asked", "given"),
+        [
+            ({"header": "x-id"}, BucketAffinity("x-id")),
+            ({"cookie": {}}, BucketAffinity(cookie=BucketCookie("meshsplit-mnist", 86_400))),
+            ({"cookie": {"name": "c", "maxAge": "0s"}}, BucketAffinity(cookie=BucketCookie("c", 0))),
+            ({"cookie": {"maxAge": "1m500ms"}}, BucketAffinity(cookie=BucketCookie("meshsplit-mnist", 61))),
+        ],
+    )
+    def test_what_keeps_a_client_is_passed_on(self, asked: Body, given: BucketAffinity) -> None:
+        split = make_model_split("other", modelTag="mnist", sessionAffinity=asked)
+        assert group_of(understand_in_mesh(*make_pair(), split)).affinity == given
+        assert group_of(understand_in_mesh(*make_pair())).affinity is None
 
     @pytest.mark.parametrize(
         "spec",
