@@ -16,10 +16,7 @@ from meshsplit.local.mlserver.installed import ENVIRONMENT
 from meshsplit.local.models.protocol import grpc_predict_v2_pb2 as protocol
 from support.local_mesh import LocalMesh, local_mesh
 
-pytestmark = pytest.mark.xdist_group("mlserver")
-
 NAME, NAMESPACE = "sklearn-v2-iris-rest", "kserve-demo"
-INTERNAL = f"{NAME}.{NAMESPACE}.svc.cluster.local"
 INSTANCES = [[6.8, 2.8, 4.8, 1.4], [6.0, 3.4, 4.5, 1.6]]
 SPECIES = [1, 1]
 """Both are versicolor: the answer that KServe's documentation gives to the same payload."""
@@ -55,8 +52,8 @@ def make_objects(seeds: str) -> list[dict[str, Any]]:
     return [isvc, rpc, *others]
 
 
-@pytest.fixture(scope="module")
-def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[LocalMesh]:
     seeds = os.environ.get("MESHSPLIT_SEEDS")
     if not seeds:
         pytest.skip("MESHSPLIT_SEEDS is not set")
@@ -64,41 +61,43 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalMesh]:
     if not (environment / "bin" / "mlserver").exists():
         assert "CI" not in os.environ, "CI must have MLServer: scripts/setup mlserver"
         pytest.skip("no MLServer on this machine: scripts/setup mlserver")
-    work = tmp_path_factory.mktemp("mlserver")
-    (work / ENVIRONMENT).symlink_to(environment)
-    source = work / "source"
+    (tmp_path / ENVIRONMENT).symlink_to(environment)
+    source = tmp_path / "source"
     source.mkdir()
     (source / "objects.yaml").write_text(yaml.safe_dump_all(make_objects(seeds)))
-    with local_mesh(source, work, "--model-server", "mlserver") as running:
+    with local_mesh(source, tmp_path, "--model-server", "mlserver") as running:
         yield running
 
 
-@pytest.mark.parametrize("inside", [False, True], ids=["outside", "inside"])
-def test_the_documents_payload_gets_a_prediction(mesh: LocalMesh, inside: bool) -> None:
-    url = mesh.inside if inside else mesh.url
-    host = INTERNAL if inside else f"{NAME}-{NAMESPACE}.example.com"
+def predict(url: str, host: str) -> tuple[str, list[int]]:
+    """The InferenceService that answers the document's request, and its predictions."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
     headers = {"Host": host, "Content-Type": "application/json"}
     connection.request("POST", f"/v2/models/{NAME}/infer", json.dumps(PAYLOAD), headers)
     answer = connection.getresponse()
     content = json.loads(answer.read())
     connection.close()
-    assert answer.status == 200
-    assert content["model_name"] == NAME
-    assert content["outputs"][0]["data"] == SPECIES
-    assert answer.headers["ce-inferenceservicename"] == f"{NAME}-v1-0"
+    assert (answer.status, content["model_name"]) == (200, NAME)
+    return answer.headers["ce-inferenceservicename"], content["outputs"][0]["data"]
 
 
-def test_so_does_a_call_by_grpc(mesh: LocalMesh) -> None:
+def predict_by_grpc(url: str, host: str) -> list[int]:
     request = protocol.ModelInferRequest(model_name=NAME)
     tensor = request.inputs.add(name="input-0", datatype="FP32", shape=[2, 4])
     tensor.contents.fp32_contents.extend(value for row in INSTANCES for value in row)
-    options = (("grpc.default_authority", f"rpc.{NAMESPACE}"), ("grpc.enable_http_proxy", 0))
-    with grpc.insecure_channel(urlsplit(mesh.inside).netloc, options) as channel:
+    options = (("grpc.default_authority", host), ("grpc.enable_http_proxy", 0))
+    with grpc.insecure_channel(urlsplit(url).netloc, options) as channel:
         answer = channel.unary_unary(
             INFER,
             request_serializer=protocol.ModelInferRequest.SerializeToString,
             response_deserializer=protocol.ModelInferResponse.FromString,
         )(request, timeout=30)
     assert answer.model_name == NAME
-    assert list(answer.outputs[0].contents.int64_contents) == SPECIES
+    return list(answer.outputs[0].contents.int64_contents)
+
+
+def test_the_documents_payload_gets_a_prediction_outside_inside_and_by_grpc(mesh: LocalMesh) -> None:
+    served_by = f"{NAME}-v1-0"
+    assert predict(mesh.url, f"{NAME}-{NAMESPACE}.example.com") == (served_by, SPECIES)
+    assert predict(mesh.inside, f"{NAME}.{NAMESPACE}.svc.cluster.local") == (served_by, SPECIES)
+    assert predict_by_grpc(mesh.inside, f"rpc.{NAMESPACE}") == SPECIES
