@@ -105,7 +105,7 @@ def test_of_two_edits_that_are_one_change_the_first_is_not_told() -> None:
 
 def test_weights_that_stay_wrong_are_told_though_they_are_edited_again_and_again() -> None:
     scene = Scene().serve(*make_pair())
-    for percent in range(60, 90):
+    for percent in range(30, 60):
         edit = {"metadata": {"annotations": {PERCENT: f"{percent + 1}"}}}
         scene.user.patch(SERVICES, edit, "mnist-v1", NAMESPACE)
         scene.controller.step()
