@@ -65,9 +65,9 @@ class DisvcController:
         self.look()
         return self._reconciler.reconcile(KEY)
 
-    def reconcile(self, name: str) -> float:
+    def reconcile(self, name: str, namespace: str = NAMESPACE) -> float:
         """Work on another one, as it was seen last."""
-        return self._reconciler.reconcile(ObjectKey(NAMESPACE, name))
+        return self._reconciler.reconcile(ObjectKey(namespace, name))
 
 
 @dataclass

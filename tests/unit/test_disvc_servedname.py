@@ -181,8 +181,8 @@ class TestNamesThatCannotBeSet:
         served = serve_model("sklearn", runtime="nowhere")
         assert added(served) == {}
         assert served.problem == (
-            "no runtime is known that serves the format sklearn, so its server is not told the name iris; name "
-            "one in predictor.model.runtime, or set --model_name=iris in predictor.model.args"
+            "no runtime is known that serves the format sklearn, so its server is not told the name iris; "
+            "name one in predictor.model.runtime, or set --model_name=iris in predictor.model.args"
         )
 
     def test_no_runtime_for_the_format(self) -> None:
