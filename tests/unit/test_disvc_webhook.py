@@ -62,11 +62,12 @@ def test_what_somebody_else_changes_of_it_is_put_right() -> None:
     world.create(inferenceService=LEGACY)
     controller = world.settle()
     before = world.objects()
-    for edit in (
+    edits: tuple[Body, ...] = (
         {"spec": {"predictor": {"model": {"storageUri": "gs://elsewhere"}}}},
         {"spec": {"predictor": {"model": {"args": []}}}},
         {"metadata": {"labels": {"disvc.group": None}}},
-    ):
+    )
+    for edit in edits:
         world.user.patch(ISVC, edit, "iris-v1-0", NAMESPACE)
         world.settle(controller)
         assert world.objects() == before, edit
