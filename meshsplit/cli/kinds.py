@@ -15,6 +15,7 @@ from meshsplit.kube.leader import LEASES
 from meshsplit.kube.port import Resource
 
 __all__ = [
+    "ACCESS_REVIEWS",
     "CLUSTER_SERVING_RUNTIMES",
     "CONFIG_MAPS",
     "CRDS",
@@ -42,6 +43,9 @@ CRDS = Resource(
 )
 SUBJECT_REVIEWS = Resource(
     "authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False
+)
+ACCESS_REVIEWS = Resource(
+    "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False
 )
 WAYPOINTS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway", namespaced=True)
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from meshsplit.api.disvc import DeploymentStrategy
 from meshsplit.disvc import names
+from meshsplit.disvc.canary import CANARY, make_delegating_route, make_split
 from meshsplit.disvc.capacity import Capacity, to_capacity
 from meshsplit.disvc.children import (
     Frame,
@@ -18,12 +20,14 @@ from meshsplit.disvc.children import (
 from meshsplit.disvc.objects import (
     DESTINATION_RULE,
     INGRESS,
+    MODEL_SPLIT,
     SERVICE,
     VIRTUAL_SERVICE,
     Body,
     Child,
     Children,
     Disvc,
+    Walk,
 )
 from meshsplit.disvc.revision import Revision, read_revision, to_revision
 from meshsplit.disvc.servedname import Served, serve_as
@@ -34,6 +38,7 @@ SETTLE_SECONDS = 1.0
 """How long a version's Service is there before a route names it: istiod debounces for 0.1 s and pushes."""
 
 RECREATE = "Recreate"
+_PLAIN = DeploymentStrategy()
 
 IsCurrent = Callable[[Body], bool]
 """Whether the server holds an object as it is to be."""
@@ -70,7 +75,8 @@ class Plan:
     """`objects` are what is to be there, in the order of writing; `deletes` come after them.
 
     `versions` are to be kept before anything is done. `routed` is the version that the route is to name,
-    `wake` the seconds until the next look is due, 0 for never.
+    `wake` the seconds until the next look is due, 0 for never. `walks` is True while requests go over to the
+    version being built by evidence.
     """
 
     versions: Versions
@@ -81,6 +87,8 @@ class Plan:
     routed: int | None
     wake: float
     in_turn: bool
+    walks: bool
+    walk: Walk
 
     def of(self, phase: Phase) -> Made | None:
         """The version in that phase."""
@@ -90,15 +98,16 @@ class Plan:
 def make_plan(scene: Scene, is_current: IsCurrent, now: float) -> Plan:
     """What is to be done at Unix time `now`."""
     spec, children = scene.disvc.spec, scene.children
-    capacity = to_capacity(spec)
-    strategy = spec.deployment_strategy.type if spec.deployment_strategy else ""
-    in_turn = strategy == RECREATE or (capacity.meanwhile == 0 and capacity.replicas > 0)
+    capacity, strategy = to_capacity(spec), spec.deployment_strategy or _PLAIN
+    canary = strategy.type == CANARY
+    in_turn = strategy.type == RECREATE or (capacity.meanwhile == 0 and capacity.replicas > 0)
     sight = Sight(
         revision=to_revision(spec).digest,
         routed=children.routed,
         present=children.versions(),
         drain_seconds=float(spec.drain_seconds),
         in_turn=in_turn,
+        for_good=not children.delegates or children.walk.promoted,
     )
     versions = advance(scene.versions, sight, now)
     builder = _Builder(scene, capacity, versions, in_turn)
@@ -106,19 +115,36 @@ def make_plan(scene: Scene, is_current: IsCurrent, now: float) -> Plan:
     objects = [body for each in made for body in builder.make_objects(each)]
     complete = builder.is_complete(versions.building, made, objects, is_current)
     settled_in = _settles_in(versions.building, now) if complete else 0.0
-    routed = _choose_routed(versions, complete and not settled_in, in_turn)
-    objects += builder.make_shared(made, routed)
-    wakes = [find_wake(versions, sight, now), settled_in, _deadline_in(versions.building, scene.disvc, now)]
+    complete = complete and not settled_in
+    walks = complete and canary and versions.serving is not None
+    routed = _choose_routed(versions, complete and not walks, in_turn)
+    objects += builder.make_stable(made)
+    if canary and versions.serving is not None:
+        following = _find_following(versions, children) if walks else None
+        objects.append(make_split(scene.frame, versions.serving.number, following, strategy))
+    objects += builder.make_routes(routed, canary)
+    deadline_in = 0.0 if complete else _deadline_in(versions.building, scene.disvc, now)
+    wakes = [find_wake(versions, sight, now), settled_in, deadline_in]
     return Plan(
         versions=versions,
         made=made,
         capacity=capacity,
         objects=tuple(objects),
-        deletes=tuple(builder.find_deletes(made, routed)),
+        deletes=tuple(builder.find_deletes(made, routed, canary)),
         routed=routed,
         wake=min((wake for wake in wakes if wake > 0.0), default=0.0),
         in_turn=in_turn,
+        walks=walks,
+        walk=children.walk,
     )
+
+
+def _find_following(versions: Versions, children: Children) -> int | None:
+    """The version to go over to, once the route asks the ModelSplit and nobody else has any requests."""
+    known = {version.number for version in (versions.serving, versions.building) if version is not None}
+    if versions.building is None or not children.delegates or children.routed - known:
+        return None
+    return versions.building.number
 
 
 def _choose_routed(versions: Versions, complete: bool, in_turn: bool) -> int | None:
@@ -173,18 +199,25 @@ class _Builder:
         for index in self._indexes(made):
             yield make_inference_service(frame, version.number, index, made.revision, made.served.template)
 
-    def make_shared(self, made: Sequence[Made], routed: int | None) -> Iterator[Body]:
-        """The stable Service, then the route."""
-        spec = self.scene.disvc.spec
+    def make_stable(self, made: Sequence[Made]) -> Iterator[Body]:
+        """The Service of the name that stays."""
         phases = (Phase.SERVING, Phase.BUILDING, Phase.DRAINING)
         shown = next((each for phase in phases for each in made if each.version.phase is phase), None)
         if shown is not None:
-            sticky = find_affinity(self.scene.disvc.name, spec) is not None
+            sticky = find_affinity(self.scene.disvc.name, self.scene.disvc.spec) is not None
             yield make_stable_service(self.scene.frame, shown.revision, shown.served, sticky)
+
+    def make_routes(self, routed: int | None, canary: bool) -> Iterator[Body]:
+        """The one route: to a version, or to whatever a ModelSplit says, once that says anything."""
+        frame = self.scene.frame
         if routed is None:
             return
-        make = make_ingress if spec.exposure == INGRESS else make_route
-        yield make(self.scene.frame, routed)
+        if self.scene.disvc.spec.exposure == INGRESS:
+            yield make_ingress(frame, routed)
+        elif canary and self.versions.serving is not None and self.scene.children.walk.weights:
+            yield make_delegating_route(frame)
+        else:
+            yield make_route(frame, routed)
 
     def is_complete(
         self, version: Version | None, made: Sequence[Made], objects: Sequence[Body], is_current: IsCurrent
@@ -197,8 +230,11 @@ class _Builder:
         enough = next(each for each in made if each.version is version)
         return bool(paths) and all(map(is_current, paths)) and enough.ready >= enough.wanted
 
-    def find_deletes(self, made: Sequence[Made], routed: int | None) -> Iterator[Child]:
+    def find_deletes(self, made: Sequence[Made], routed: int | None, canary: bool) -> Iterator[Child]:
         """What is not to be there: a route of the other kind first, then what nothing is routed to."""
+        split = self.scene.children.get(MODEL_SPLIT, self.scene.disvc.name)
+        if split is not None and not canary and not self.scene.children.delegates:
+            yield split
         children, spec = self.scene.children, self.scene.disvc.spec
         wanted_kind = INGRESS if spec.exposure == INGRESS else VIRTUAL_SERVICE
         for kind in (VIRTUAL_SERVICE, INGRESS):

@@ -175,7 +175,7 @@ def _flip(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
         raise Refused(f"{to} is active already")
     goal = list_members(Split(((to, FULL),)), turn.names)
     _check_ready(state, turn, goal)
-    why = request.note or bluegreen.say_preview(turn, to)
+    why = request.note or bluegreen.say_preview(state, turn, to)
     return bluegreen.flip(state, turn, goal, BY_HAND, why, request.by, request.note)
 
 

@@ -72,6 +72,19 @@ def test_the_controller_has_the_rights_it_uses_and_no_other(name: str) -> None:
     assert granted(name) == expected
 
 
+def test_secrets_are_read_only_where_that_is_granted_and_only_those_of_one_name() -> None:
+    assert not {right for name in INSTALLS for right in granted(name) if "secrets" in right}
+    role, binding = load("webhooks/clusterrole.yaml")[0], load("webhooks/clusterrolebinding.yaml")[0]
+    (rule,) = role["rules"]
+    assert (rule["resources"], rule["verbs"], rule["resourceNames"]) == (
+        ["secrets"],
+        ["get"],
+        ["meshsplit-webhooks"],
+    )
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"] == of_kind("install.yaml", "ClusterRoleBinding")["subjects"]
+
+
 def test_a_namespaced_installation_holds_nothing_of_the_cluster() -> None:
     kinds = {body["kind"] for body in load("namespace-install.yaml")}
     assert not {kind for kind in kinds if kind.startswith("Cluster") or kind == "CustomResourceDefinition"}
