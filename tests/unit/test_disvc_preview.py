@@ -14,7 +14,7 @@ from support.disvcs import NAME, RUNTIME, make_template
 from support.manifests import NAMESPACE, make_namespace, make_object
 from support.stepdisvc import World
 
-EXAMPLE = str(Path(__file__).resolve().parents[2] / "examples" / "disvc")
+EXAMPLE = str(Path(__file__).resolve().parents[2] / "examples" / "rolling-update")
 KSERVE = "serving.kserve.io/v1alpha1"
 GATEWAY = "service-mesh.opendatahub.io/public-gateway-name"
 PORTS = [{"name": "h2c", "containerPort": 8081}]
