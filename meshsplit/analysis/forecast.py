@@ -11,7 +11,7 @@ from meshsplit.analysis.guess import Past
 from meshsplit.analysis.ramp import FULL_WEIGHT
 from meshsplit.analysis.rules import MetricRule, Shape
 from meshsplit.analysis.trial import Read, begin
-from meshsplit.analysis.walk import Act, Course, advance, set_out
+from meshsplit.analysis.walk import Act, Course, Walk, advance, set_out
 
 READ_SECONDS = 15.0
 HISTORY_SECONDS = 1800.0
@@ -59,10 +59,20 @@ def foresee(course: Course, conditions: Conditions, canary_rate: float) -> Forec
 
     Only metrics of counts are played; all of them see the same rates.
     """
-    interval, traffic = conditions.read_seconds, conditions.traffic
-    rules = [rule for rule in course.rules.metrics if rule.shape is Shape.RATE]
-    walk = set_out(begin(course.rules, _history(rules, conditions)), course, traffic)
-    stays, began, reads, requests, now = [], 0.0, 0, 0.0, 0.0
+    history = _history(_counted(course), conditions)
+    walk = set_out(begin(course.rules, history), course, conditions.traffic)
+    return foresee_rest(walk, course, conditions, canary_rate)
+
+
+def foresee_rest(
+    walk: Walk, course: Course, conditions: Conditions, canary_rate: float, now: float = 0.0
+) -> Forecast:
+    """The same of a rollout under way, `now` seconds after its first weight was set.
+
+    The times of the forecast are on that clock too; its requests and failures are those still to come.
+    """
+    interval, traffic, rules = conditions.read_seconds, conditions.traffic, _counted(course)
+    stays, began, reads, requests = [], now, 0, 0.0
     act = Act.HOLD
     while act in {Act.HOLD, Act.ADVANCE}:
         weight, now, reads = walk.weight, now + interval, reads + 1
@@ -76,6 +86,10 @@ def foresee(course: Course, conditions: Conditions, canary_rate: float) -> Forec
             stays.append(Stay(weight, began, now - began, reads))
             began, reads = now, 0
     return Forecast(act, now, tuple(stays), requests, requests * canary_rate)
+
+
+def _counted(course: Course) -> list[MetricRule]:
+    return [rule for rule in course.rules.metrics if rule.shape is Shape.RATE]
 
 
 def _history(rules: list[MetricRule], conditions: Conditions) -> dict[str, tuple[Past, ...]]:

@@ -12,6 +12,7 @@ from typing import Protocol
 from meshsplit.analysis.counters import Cursor
 from meshsplit.analysis.counts import Counts
 from meshsplit.analysis.latency import Buckets
+from meshsplit.analysis.past import StablePast
 from meshsplit.analysis.pods import PodCounts
 from meshsplit.model import DeploymentMode, GroupKey, Member
 
@@ -189,6 +190,9 @@ class MetricsSource(Protocol):
 
     def read(self, requests: Sequence[MetricRequest], now: float) -> Answers:
         """An answer to every request, from one look at the source; `now` is Unix time in seconds."""
+
+    def read_past(self, requests: Sequence[MetricRequest], now: float) -> Mapping[Key, StablePast]:
+        """What the members of each request did before `now`, one of them each; left out where unknown."""
 
     def close(self) -> None:
         """Give back what the source holds; it is not read again."""

@@ -25,7 +25,6 @@ def advise(split: ModelSplit) -> tuple[Finding, ...]:
     """The findings on one object alone (MSP008, MSP310, MSP403, MSP501, MSP502, MSP504 to 507)."""
     ref = ObjectRef(split.kind, split.metadata.namespace, split.metadata.name)
     found = list(_advise_ignored(ref, split.spec))
-    found += _advise_strategy(ref, split.spec)
     found += _advise_sidecars(ref, split.spec)
     if split.spec.session_affinity is not None:
         protocols = split.spec.routing.protocols
@@ -48,30 +47,6 @@ def _advise_ignored(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
                 ("spec", said),
                 fix="leave it for a later version, or remove it if nobody may rely on it",
             )
-
-
-def _advise_strategy(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:
-    """The same for what lies deeper."""
-    if spec.strategy is None:
-        return
-    canary, blue_green = spec.strategy.canary, spec.strategy.blue_green
-    if blue_green is not None and blue_green.pre_promotion_checks is not None:
-        yield Finding(
-            "MSP008",
-            "prePromotionChecks are accepted and kept, but this version does not count the requests of a "
-            "preview: the flip waits for a person",
-            ref,
-            ("spec", "strategy", "blueGreen", "prePromotionChecks"),
-            fix="look at the preview, then meshsplit flip",
-        )
-    if canary is not None and canary.notify:
-        yield Finding(
-            "MSP008",
-            "notify is accepted and kept, but this version does not act on it: nobody is told",
-            ref,
-            ("spec", "strategy", "canary", "notify"),
-            fix="watch the Events of the ModelSplit, or call a gate of type postRollout",
-        )
 
 
 def _advise_sidecars(ref: ObjectRef, spec: ModelSplitSpec) -> Iterator[Finding]:

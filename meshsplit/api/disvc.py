@@ -12,8 +12,9 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError, WithJso
 from meshsplit.api.fields import MAX_TEXT, Domain, Duration, Token, Word
 from meshsplit.api.names import LABEL_VALUE, MAX_LABEL_VALUE, QUALIFIED_NAME, matches
 from meshsplit.api.problems import Problem, to_problems
-from meshsplit.api.rules import NO_ROOM, NO_TEMPLATE, ONE_TEMPLATE
+from meshsplit.api.rules import INGRESS_CANARY, NO_ROOM, NO_TEMPLATE, ONE_TEMPLATE
 from meshsplit.api.status import MAX_CONDITIONS, ConditionStatus
+from meshsplit.api.strategy import Analysis, Canary
 from meshsplit.api.structural import INT_OR_STRING, keyed_by
 from meshsplit.api.wire import Matching, Metadata, NullIsAbsent, StrictWire, Time, Wire, want
 from meshsplit.diagnostics import Finding, ObjectRef
@@ -78,10 +79,15 @@ class RollingUpdate(StrictWire):
 
 
 class DeploymentStrategy(StrictWire):
-    """How one version takes over from the one before; Canary goes by evidence, as a ModelSplit does."""
+    """How one version takes over from the one before; Canary goes by evidence, as a ModelSplit does.
+
+    `canary` and `analysis` are handed to that ModelSplit as they are.
+    """
 
     type: Literal["RollingUpdate", "Recreate", "Canary"] = "RollingUpdate"
     rolling_update: RollingUpdate | None = None
+    canary: Canary | None = None
+    analysis: Analysis | None = None
 
 
 class StickyCookie(StrictWire):
@@ -222,6 +228,8 @@ def find_problems(spec: DistributedInferenceServiceSpec) -> tuple[Problem, ...]:
     if rolling and rolling.max_surge in (0, "0%") and rolling.max_unavailable in (0, "0%"):
         path = ("spec", "deploymentStrategy", "rollingUpdate")
         problems.append(Problem(path, NO_ROOM, "set maxSurge to 1"))
+    if spec.deployment_strategy and spec.deployment_strategy.type == "Canary" and spec.exposure == "Ingress":
+        problems.append(Problem(("spec", "exposure"), INGRESS_CANARY, "set exposure to VirtualService"))
     if spec.session_affinity is not None and len(spec.session_affinity.model_dump(exclude_none=True)) != 1:
         problems.append(Problem(("spec", "sessionAffinity"), _ONE_AFFINITY, "keep one of the four"))
     return tuple(problems)

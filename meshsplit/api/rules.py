@@ -56,6 +56,7 @@ MODELSPLIT_RULES: tuple[Schema, ...] = (
 
 ONE_TEMPLATE = "set either inferenceService or inferenservice, not both"
 NO_TEMPLATE = "inferenceService is missing: the spec of the InferenceServices to run"
+INGRESS_CANARY = "deploymentStrategy.type: Canary needs exposure: VirtualService; an Ingress splits nothing"
 NO_ROOM = "deploymentStrategy.rollingUpdate: maxUnavailable and maxSurge cannot both be 0"
 
 _NO_ROOM_RULE = " && ".join(
@@ -71,6 +72,11 @@ DISVC_RULES: tuple[Schema, ...] = (
         "rule": "!has(self.deploymentStrategy) || !has(self.deploymentStrategy.rollingUpdate) || "
         f"!({_NO_ROOM_RULE})",
         "message": NO_ROOM,
+    },
+    {
+        "rule": "!has(self.deploymentStrategy) || self.deploymentStrategy.type != 'Canary' || "
+        "!has(self.exposure) || self.exposure != 'Ingress'",
+        "message": INGRESS_CANARY,
     },
 )
 """On `spec` of a DistributedInferenceService."""

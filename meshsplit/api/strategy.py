@@ -73,6 +73,7 @@ class Notification(StrictWire):
 
     url: Url
     format: Literal["Webhook", "CloudEvents"] = "Webhook"
+    hmac_secret: SecretKey | None = None
 
 
 class Canary(StrictWire):

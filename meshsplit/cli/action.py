@@ -96,12 +96,17 @@ def _await(
             continue
         if not answer.accepted:
             raise NotDone(answer.message, following=f"{place.program} {_explain(split, cluster)}")
-        if split.last_change == before.last_change or split.is_applied:
+        if is_done(before, split):
             return split, answer.message
         serves = f"still serves {split.status.weight} after {seconds:g}s"
         told = f"{action.ask.verb} is accepted, but {split} {serves}"
         following = _explain(split, cluster)
     raise NotAnswered(told, following=f"{place.program} {following}")
+
+
+def is_done(before: LiveSplit, after: LiveSplit) -> bool:
+    """Whether what was decided in answer to a request serves, where it changes the split at all."""
+    return after.last_change == before.last_change or after.is_applied
 
 
 def _explain(split: LiveSplit, cluster: Cluster) -> str:

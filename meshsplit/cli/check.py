@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from meshsplit.cli.connection import Connection, connection_options, live_namespace_option
-from meshsplit.cli.doctor import istio, kserve, platform
+from meshsplit.cli.doctor import istio, kserve, metrics, platform, webhooks
 from meshsplit.cli.doctor.verdict import Check, Level, Patient, Verdict, run_check
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.output import Output, output_options
@@ -20,6 +20,8 @@ CHECKS: Mapping[str, Sequence[Check]] = {
     "meshsplit": (platform.check_crd, platform.check_controller, platform.check_splits),
     "istio": (istio.check_api, istio.check_istiod, istio.check_gateways, istio.check_ambient),
     "kserve": (kserve.check_api, kserve.check_restarts),
+    "metrics": (metrics.check_series,),
+    "webhooks": (webhooks.check_secrets,),
 }
 """By section, in order of answering."""
 
@@ -37,6 +39,12 @@ Sections = Mapping[str, Sequence[Verdict]]
     show_default=True,
     help="Where the controller and its Lease are.",
 )
+@click.option(
+    "--prometheus",
+    metavar="URL",
+    default="",
+    help="Where to reach from here what ModelSplits name, such as a port that is forwarded.",
+)
 @connection_options
 @output_options(["text", "json", "yaml"])
 @click.pass_context
@@ -44,6 +52,7 @@ def check_command(
     context: click.Context,
     namespace: str | None,
     system_namespace: str,
+    prometheus: str,
     connection: Connection,
     output: Output,
 ) -> None:
@@ -53,7 +62,7 @@ def check_command(
 
     Exit codes: 0 no failure, 1 a failure, 2 the cluster could not be read.
     """
-    patient = Patient(connection.open(namespace), namespace or "", system_namespace)
+    patient = Patient(connection.open(namespace), namespace or "", system_namespace, prometheus)
     sections = examine(patient)
     counts = Counter(verdict.level for verdicts in sections.values() for verdict in verdicts)
     if output.format == "text":

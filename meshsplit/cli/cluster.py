@@ -2,14 +2,23 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, Protocol
+from contextlib import closing, contextmanager
+from typing import Any, NamedTuple, Protocol
 
 from meshsplit.cli.kinds import ISTIO_VERSIONS
 from meshsplit.cli.unreachable import CannotAnswer, to_refusal
-from meshsplit.kube.port import ApiError, Discovery, NotFound, Reader, Resource, Writer
+from meshsplit.kube.port import ApiError, Discovery, EventType, NotFound, Reader, Resource, Writer
 
 Object = dict[str, Any]
+Objects = list[Object]
+
+
+class Change(NamedTuple):
+    """One event of a watch; of a bookmark only the version counts, of a deletion the last state is here."""
+
+    type: EventType
+    version: str
+    body: Object
 
 
 class Api(Reader, Writer, Discovery, Protocol):
@@ -29,9 +38,13 @@ class Cluster:
         self.flags = flags
         self._api = api
 
-    def list(self, resource: Resource, namespace: str = "", labels: str = "") -> list[Object]:
+    def list(self, resource: Resource, namespace: str = "", labels: str = "") -> Objects:
         """All objects of a namespace, "" being all of them, that a label selector picks."""
-        items: list[Object] = []
+        return self.list_at(resource, namespace, labels)[0]
+
+    def list_at(self, resource: Resource, namespace: str = "", labels: str = "") -> tuple[Objects, str]:
+        """The same, and the resourceVersion that a watch goes on from."""
+        items: Objects = []
         token = ""
         with self._explaining("list", resource, namespace):
             while True:
@@ -39,7 +52,27 @@ class Cluster:
                 items += [_complete(json.loads(item.body), resource) for item in page.items]
                 token = page.continue_token
                 if not token:
-                    return sorted(items, key=_order)
+                    return sorted(items, key=_order), page.resource_version
+
+    def watch(
+        self, resource: Resource, namespace: str, labels: str, version: str, seconds: int
+    ) -> Iterator[Change]:
+        """What happens after `version`, until the server ends it after `seconds`."""
+        with (
+            self._explaining("watch", resource, namespace),
+            closing(
+                self._api.watch(
+                    resource,
+                    namespace=namespace,
+                    labels=labels,
+                    resource_version=version,
+                    timeout_seconds=seconds,
+                )
+            ) as stream,
+        ):
+            for event in stream:
+                body = _complete(json.loads(event.item.body), resource)
+                yield Change(event.type, event.item.resource_version, body)
 
     def find(self, resource: Resource, namespace: str, name: str) -> Object | None:
         """One object; None when there is none, or no such resource."""

@@ -37,6 +37,7 @@ def complete_splits(context: click.Context, _argument: click.Parameter, typed: s
             given.get("kube_context"),
             given.get("impersonate") or "",
             COMPLETION_SECONDS,
+            tuple(given.get("groups") or ()),
         )
         cluster = connection.open(given.get("namespace"))
         names = [split["metadata"]["name"] for split in cluster.list(MODEL_SPLITS, cluster.namespace)]

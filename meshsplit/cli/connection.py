@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from shlex import quote
 from typing import Any, TypeVar
 
 import click
@@ -29,12 +30,14 @@ class Connection:
     context: str | None = None
     impersonate: str = ""
     timeout: float = REQUEST_SECONDS
+    groups: tuple[str, ...] = ()
 
     @property
     def flags(self) -> str:
         """The options of the next command that lead to the same cluster, a space before each."""
-        named = (("kubeconfig", self.kubeconfig), ("context", self.context), ("as", self.impersonate))
-        return "".join(f" --{name} {value}" for name, value in named if value)
+        named = [("kubeconfig", self.kubeconfig), ("context", self.context), ("as", self.impersonate)]
+        named += [("as-group", group) for group in self.groups]
+        return "".join(f" --{name} {quote(value)}" for name, value in named if value)
 
     def own_namespace(self) -> str:
         """The namespace of the context, where kubectl puts what names none."""
@@ -57,6 +60,7 @@ class Connection:
         """
         # Half a second of imports that no offline verb should wait for.
         from meshsplit.kube.client import Client, ConfigurationError, load_configuration
+        from meshsplit.kube.impersonation import Impersonation
 
         try:
             configuration = load_configuration(self.kubeconfig, self.context)
@@ -71,7 +75,7 @@ class Connection:
             field_manager=manager,
             dry_run=dry_run,
             timeout=self.timeout,
-            impersonate=self.impersonate,
+            impersonate=Impersonation(self.impersonate, self.groups),
         )
         return Cluster(client, configuration.host, namespace or self.own_namespace(), self.flags)
 
@@ -92,14 +96,35 @@ def _to_seconds(_context: click.Context, _option: click.Parameter, text: str) ->
     return float(found[1]) * _UNITS[found[2]] or _NO_LIMIT
 
 
+def _check_name(_context: click.Context, _option: click.Parameter, name: str) -> str:
+    """The API reads it from a header, where not everything can be written."""
+    if not name.isascii() or (name and not name.isprintable()):
+        raise click.BadParameter(f"{name!r} cannot be asked for: only printable ASCII can")
+    return name
+
+
+def _check_names(context: click.Context, option: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_check_name(context, option, name) for name in names)
+
+
 def connection_options(command: Command) -> Command:
-    """Add --kubeconfig, --context, --as and --request-timeout; the command gets one `connection`."""
+    """Add --kubeconfig, --context, --as, --as-group and --request-timeout; the command gets `connection`."""
 
     @click.option(
         "--kubeconfig", type=click.Path(), help="The kubeconfig; else KUBECONFIG, else ~/.kube/config."
     )
     @click.option("--context", "kube_context", help="The context of the kubeconfig.")
-    @click.option("--as", "impersonate", default="", metavar="USER", help="The user to act as.")
+    @click.option(
+        "--as", "impersonate", default="", metavar="USER", callback=_check_name, help="The user to act as."
+    )
+    @click.option(
+        "--as-group",
+        "groups",
+        multiple=True,
+        metavar="GROUP",
+        callback=_check_names,
+        help="A group of the user of --as; repeatable.",
+    )
     @click.option(
         "--request-timeout",
         "timeout",
@@ -114,10 +139,13 @@ def connection_options(command: Command) -> Command:
         kubeconfig: str | None,
         kube_context: str | None,
         impersonate: str,
+        groups: tuple[str, ...],
         timeout: float,
         **kwargs: Any,
     ) -> Any:
-        connection = Connection(kubeconfig, kube_context, impersonate, timeout)
+        if groups and not impersonate:
+            raise click.UsageError("--as-group needs a user: name one with --as")
+        connection = Connection(kubeconfig, kube_context, impersonate, timeout, groups)
         return command(*args, connection=connection, **kwargs)
 
     return with_connection  # type: ignore[return-value]  # click's decorators erase the signature

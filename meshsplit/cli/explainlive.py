@@ -8,9 +8,10 @@ from typing import Any
 
 from meshsplit.api.status import ConditionStatus
 from meshsplit.api.wire import to_rfc3339
+from meshsplit.cli.outlooktext import read_outlook, say_outlook, to_outlook_report
 from meshsplit.cli.rules import WIDTH, to_rule_report
 from meshsplit.cli.situation import Situation
-from meshsplit.cli.splits import is_well
+from meshsplit.cli.splits import LiveSplit, is_well
 from meshsplit.cli.status import describe_target
 from meshsplit.cli.tables import NOTHING
 from meshsplit.cli.terminal import Style, visible
@@ -92,6 +93,10 @@ MEANINGS = {
 }
 """By reason of the condition Ready."""
 
+GIVEN_UP = Meaning(
+    "What is asked for was given up. What serves stays until something else is asked for.", _own("history")
+)
+
 UNSEEN = Meaning(
     "No controller has looked at it: its status is empty.",
     lambda _situation, where: f"{{program}} check{where}",
@@ -103,7 +108,8 @@ def to_text(situation: Situation, style: Style) -> str:
     split = situation.split
     lines = [style.strong(f"Why is {split} at {split.status.weight or NOTHING}?")]
     status = split.status
-    told = [*say_decision(status), *say_stand(status)]
+    said_before = {condition.message for condition in _find_telling(split)}
+    told = [*say_decision(status, said_before), *say_outlook(read_outlook(split)), *say_stand(status)]
     lines += _paragraphs([*_what_is_said(situation), *told, _meaning_of(situation).text])
     lines += [style.strong("Who owns which number"), *_owners(situation)]
     for rule in find_rules(situation):
@@ -127,6 +133,7 @@ def to_report(situation: Situation) -> dict[str, Any]:
     """What an ExplainReport adds to the split's entry."""
     return {
         "meaning": _meaning_of(situation).text,
+        "outlook": to_outlook_report(read_outlook(situation.split)),
         "otherManagers": list(situation.strangers),
         "rules": [to_rule_report(rule) for rule in find_rules(situation)],
     }
@@ -142,6 +149,8 @@ def _meaning_of(situation: Situation) -> Meaning:
     ready = situation.split.ready
     if ready is None:
         return UNSEEN
+    if ready.reason == conditions.STEADY and situation.split.status.rejected_target is not None:
+        return GIVEN_UP
     fallback = Meaning("Its message above says all that is known here.", _own("status"))
     return MEANINGS.get(ready.reason, fallback)
 
@@ -149,18 +158,26 @@ def _meaning_of(situation: Situation) -> Meaning:
 def _what_is_said(situation: Situation) -> list[str]:
     """The conditions that are not as they should be, Ready first whatever it is."""
     split = situation.split
-    said = [_describe(split.ready)] if split.ready is not None else []
-    said += [_describe(each) for each in split.status.conditions if each != split.ready and not is_well(each)]
+    said, messages = [], set[str]()
+    for each in _find_telling(split):
+        said.append(_describe(each, "" if each.message in messages else each.message))
+        messages.add(each.message)
     if split.is_stale:
         seen = split.status.observed_generation
         said.append(f"All of it is about generation {seen}; the object is at {split.generation}.")
     return said
 
 
-def _describe(condition: ConditionStatus) -> str:
+def _find_telling(split: LiveSplit) -> list[ConditionStatus]:
+    """Ready, whatever it is, and what is not as it should be."""
+    ready = [split.ready] if split.ready is not None else []
+    return ready + [each for each in split.status.conditions if each != split.ready and not is_well(each)]
+
+
+def _describe(condition: ConditionStatus, message: str) -> str:
     since = to_rfc3339(condition.last_transition_time)
     text = f"{condition.type} is {condition.status} since {since}: {condition.reason}"
-    return f"{text}, {condition.message}" if condition.message else text
+    return f"{text}, {message}" if message else text
 
 
 def _owners(situation: Situation) -> list[str]:

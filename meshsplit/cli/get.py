@@ -8,50 +8,55 @@ import click
 from meshsplit.cli.cluster import Cluster
 from meshsplit.cli.completion import complete_splits
 from meshsplit.cli.connection import Connection, Scope, connection_options, scope_options
-from meshsplit.cli.evidencetext import to_errors, to_step
 from meshsplit.cli.exitcodes import ExitCode
+from meshsplit.cli.getwatch import watch_splits
 from meshsplit.cli.kinds import MODEL_SPLITS
-from meshsplit.cli.lookup import no_such_split
+from meshsplit.cli.lookup import choose
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.program import program_of
+from meshsplit.cli.splitrows import to_header, to_name, to_row
 from meshsplit.cli.splits import LiveSplit, to_live_split, to_split_report
-from meshsplit.cli.tables import to_age, to_table
+from meshsplit.cli.tables import to_table
 from meshsplit.cli.terminal import Style, visible
-
-COLUMNS = ("NAME", "STRATEGY", "STATUS", "STABLE", "CANARY", "WEIGHT", "STEP", "CANARY ERRORS (95%)", "AGE")
-WIDE_COLUMNS = ("TARGET", "MESSAGE")
 
 FORMATS = ("table", "wide", "json", "yaml", "name")
 
 
 @click.command("get")
 @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_splits)
+@click.option("-w", "--watch", is_flag=True, help="Go on with a row for every change, until Ctrl-C.")
 @scope_options
 @connection_options
 @output_options(FORMATS)
 @click.pass_context
 def get_command(
-    context: click.Context, names: tuple[str, ...], scope: Scope, connection: Connection, output: Output
+    context: click.Context,
+    names: tuple[str, ...],
+    watch: bool,
+    scope: Scope,
+    connection: Connection,
+    output: Output,
 ) -> None:
     """List the ModelSplits of a cluster, or those of the given NAMEs.
 
     What wants attention is said below the table. A weight with "!" goes on serving although what is asked for
-    is not valid.
+    is not valid. With --watch, -o json is one object a line.
 
-    Exit codes: 0 listed; 2 could not read the cluster, or there is no ModelSplit of a NAME.
+    Exit codes: 0 listed; 2 could not read the cluster, or there is no ModelSplit of a NAME; 130 a --watch
+    ended by Ctrl-C.
     """
     cluster = connection.open(scope.namespace)
     namespace = "" if scope.everywhere else cluster.namespace
+    if watch:
+        watch_splits(cluster, namespace, scope.selector, names, program_of(context), output)
+        context.exit(ExitCode.YES)
     splits = [to_live_split(body) for body in cluster.list(MODEL_SPLITS, namespace, scope.selector)]
-    for name in names:
-        if all(split.name != name for split in splits):
-            raise no_such_split(name, namespace, splits, cluster, program_of(context))
-    chosen = [split for split in splits if not names or split.name in names]
+    chosen = choose(splits, names, namespace, cluster, program_of(context))
     if output.format in {"json", "yaml"}:
         output.report("SplitReport", {"splits": [to_split_report(split) for split in chosen]})
     elif output.format == "name":
         if chosen:
-            output.answer("\n".join(f"modelsplit.{MODEL_SPLITS.group}/{split.name}" for split in chosen))
+            output.answer("\n".join(map(to_name, chosen)))
     else:
         _answer_table(chosen, namespace, cluster, program_of(context), output)
     context.exit(ExitCode.YES)
@@ -79,30 +84,9 @@ def to_text(
     splits: Sequence[LiveSplit], now: datetime, style: Style, *, with_namespace: bool, wide: bool
 ) -> str:
     """The table; troubled rows have their status and a line below it, so a row itself is never painted."""
-    header = [*(["NAMESPACE"] if with_namespace else []), *COLUMNS, *(WIDE_COLUMNS if wide else ())]
-    rows = [
-        [
-            *([split.namespace] if with_namespace else []),
-            *_cells(split, now),
-            *(_wide_cells(split) if wide else ()),
-        ]
-        for split in splits
-    ]
-    first, *lines = to_table(header, rows)
+    shape = {"with_namespace": with_namespace, "wide": wide}
+    first, *lines = to_table(to_header(**shape), [to_row(split, now, **shape) for split in splits])
     return "\n".join([style.strong(first), *lines])
-
-
-def _cells(split: LiveSplit, now: datetime) -> tuple[str, ...]:
-    status = split.status
-    word = split.ready.reason if split.ready is not None else ""
-    step, errors = to_step(status.rollout), to_errors(status)
-    texts = (split.name, split.strategy, word, status.stable, status.canary, split.weight, step, errors)
-    return (*texts, to_age(split.created, now))
-
-
-def _wide_cells(split: LiveSplit) -> tuple[str, ...]:
-    message = split.ready.message if split.ready is not None else split.problem
-    return split.status.target, message
 
 
 def _look_around(namespace: str, cluster: Cluster) -> str:

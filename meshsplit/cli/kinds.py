@@ -2,6 +2,7 @@
 
 from meshsplit.controller.resources import (
     CLUSTER_SERVING_RUNTIMES,
+    EVENTS,
     INFERENCE_SERVICES,
     ISTIO_VERSIONS,
     MODEL_SPLITS,
@@ -14,10 +15,12 @@ from meshsplit.kube.leader import LEASES
 from meshsplit.kube.port import Resource
 
 __all__ = [
+    "ACCESS_REVIEWS",
     "CLUSTER_SERVING_RUNTIMES",
     "CONFIG_MAPS",
     "CRDS",
     "DEPLOYMENTS",
+    "EVENTS",
     "INFERENCE_SERVICES",
     "ISTIO_VERSIONS",
     "LEASES",
@@ -40,6 +43,9 @@ CRDS = Resource(
 )
 SUBJECT_REVIEWS = Resource(
     "authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False
+)
+ACCESS_REVIEWS = Resource(
+    "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False
 )
 WAYPOINTS = Resource("gateway.networking.k8s.io", "v1", "gateways", "Gateway", namespaced=True)
 

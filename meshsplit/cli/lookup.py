@@ -1,6 +1,6 @@
 """Find one ModelSplit by name, or say what there is instead."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from meshsplit.cli.cluster import Cluster
@@ -21,6 +21,16 @@ def find_split(cluster: Cluster, name: str, program: str) -> LiveSplit:
         return to_live_split(body)
     others = [to_live_split(each) for each in cluster.list(MODEL_SPLITS, namespace)]
     raise no_such_split(name, namespace, others, cluster, program)
+
+
+def choose(
+    splits: Sequence[LiveSplit], names: Sequence[str], namespace: str, cluster: Cluster, program: str
+) -> list[LiveSplit]:
+    """Those of the given names, all where none is given; CannotAnswer for a name that nothing has."""
+    for name in names:
+        if all(split.name != name for split in splits):
+            raise no_such_split(name, namespace, splits, cluster, program)
+    return [split for split in splits if not names or split.name in names]
 
 
 def no_such_split(

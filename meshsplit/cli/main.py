@@ -31,6 +31,7 @@ FAMILIES: dict[str, dict[str, str]] = {
         "get": "the splits of a cluster, one line each",
         "status": "one split: target, now, members and objects",
         "watch": "a rollout as it goes, a line a decision",
+        "events": "what was told of splits and their members",
         "history": "what a group served, and what may be gone back to",
         "promote": "give the canary its target, or its next step",
         "pause": "hold a rollout where it is",

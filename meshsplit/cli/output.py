@@ -27,9 +27,9 @@ class Output:
     stdout: Style
     stderr: Style
 
-    def answer(self, text: str) -> None:
-        """Print to stdout, adding the line end."""
-        echo(text, self.stdout)
+    def answer(self, text: str) -> bool:
+        """Print to stdout, adding the line end; False when the reader has gone away."""
+        return echo(text, self.stdout)
 
     def say(self, text: str) -> None:
         """Print to stderr, adding the line end."""

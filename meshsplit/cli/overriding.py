@@ -67,8 +67,12 @@ def to_weights(texts: Sequence[str], split: LiveSplit) -> dict[str, int]:
         if name in weights:
             raise click.UsageError(f"{name} is named twice")
         weights[name] = int(share)
+    members = [member.name for member in split.status.members]
+    strangers = [name for name in weights if members and name not in members]
+    if strangers:
+        raise click.UsageError(f"{strangers[0]} is no member of {split}; there is {', '.join(members)}")
     total = sum(weights.values())
-    rest = [member.name for member in split.status.members if member.name not in weights]
+    rest = [name for name in members if name not in weights]
     if total < FULL and len(rest) == 1:
         return {**weights, rest[0]: FULL - total}
     if total != FULL:

@@ -7,6 +7,7 @@ from meshsplit.cli.compare import Difference, compare, is_ours, ref_of
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.findings import Located, locate_findings
 from meshsplit.cli.inputs import Inputs, input_options
+from meshsplit.cli.livebodies import owned_by
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.planreport import to_report
 from meshsplit.cli.plantext import to_closing_line, to_objects, to_rollout
@@ -16,6 +17,7 @@ from meshsplit.cli.render import reported
 from meshsplit.cli.rollouts import Rollout, find_rollouts
 from meshsplit.cli.text import next_to_explain, to_text
 from meshsplit.diagnostics import ObjectRef, Severity
+from meshsplit.istio import names
 from meshsplit.model import Strategy
 from meshsplit.simulation.obstacles import to_findings
 
@@ -66,12 +68,13 @@ def _locate_obstacles(checked: Checked, rollouts: tuple[Rollout, ...]) -> tuple[
 
 
 def _find_differences(checked: Checked) -> tuple[Difference, ...]:
-    """What is written that the input does not hold already."""
+    """What is written that the input, or the cluster, does not hold already."""
     rendered = checked.translation.objects
     made = frozenset(map(ref_of, rendered))
     untouched = frozenset(ObjectRef(*identity) for identity in checked.translation.untouched)
-    found = [each.body for each in checked.read.documents if each.ref not in untouched]
-    ours = [body for body in found if is_ours(body, made)]
+    live = {ref_of(body): owned_by(body, names.MANAGER) for body in checked.live.bodies}
+    found = {**live, **{each.ref: each.body for each in checked.read.documents}}
+    ours = [body for ref, body in found.items() if ref not in untouched and is_ours(body, made)]
     return compare(rendered, ours, lambda _ref, _split: None)
 
 

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
-from meshsplit.api.modelsplit import ModelSplitSpec
 from meshsplit.api.status import ModelSplitStatus
-from meshsplit.cli.splits import LiveSplit, mapping
+from meshsplit.cli.rolloutstate import read_rollout
+from meshsplit.cli.splits import LiveSplit
 from meshsplit.model import (
     FULL,
     DeploymentMode,
@@ -23,10 +21,8 @@ from meshsplit.rollout.answers import answer_request
 from meshsplit.rollout.engine import advance
 from meshsplit.rollout.observation import Observation
 from meshsplit.rollout.requests import Request
-from meshsplit.rollout.spec import RolloutSpec, to_rollout_spec
+from meshsplit.rollout.spec import RolloutSpec
 from meshsplit.rollout.splits import to_thousandths
-from meshsplit.rollout.state import RolloutState
-from meshsplit.rollout.storage import Unreadable, to_state
 from meshsplit.rollout.turn import Turn
 
 # What a split does not depend on.
@@ -57,11 +53,10 @@ def rehearse(split: LiveSplit, request: Request, at: float) -> Rehearsal:
     now = find_serving(split.status)
     if not split.status.members:
         return Rehearsal(now, None)
-    try:
-        spec = to_rollout_spec(ModelSplitSpec.model_validate(mapping(split.body, "spec")))
-        state = to_state(split.status.checkpoint) if split.status.checkpoint else RolloutState()
-    except (ValidationError, Unreadable):
+    read = read_rollout(split)
+    if read is None:
         return Rehearsal(now, None)
+    spec, state = read
     group = _make_group(split, spec)
     if state.goal is None:
         state = advance(group, spec, state, Observation(), at, now).state

@@ -29,7 +29,6 @@ read for the API. A get needs no right to watch, and no stream that may go silen
 _TOKEN_BYTES = 6
 _TRIES = 5
 _IMMUTABLE = 422
-_TOO_MANY, _SERVER_ERRORS = 429, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def follow(cluster: Cluster, name: str, program: str, seconds: float | None) -> 
         try:
             split = find_split(cluster, name, program)
         except CannotAnswer as error:
-            if not _is_passing(error):
+            if not error.is_passing:
                 raise
         else:
             yield split
@@ -172,8 +171,3 @@ def _is_overtaken(error: CannotAnswer) -> bool:
     """Whether the object is not the one that was read: gone, another version, or another of its name."""
     answer = error.error
     return isinstance(answer, Conflict | NotFound) or (answer is not None and answer.status == _IMMUTABLE)
-
-
-def _is_passing(error: CannotAnswer) -> bool:
-    answer = error.error
-    return answer is not None and (answer.status in (0, _TOO_MANY) or answer.status >= _SERVER_ERRORS)

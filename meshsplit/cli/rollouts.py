@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from meshsplit.analysis.forecast import Conditions
 from meshsplit.analysis.planner import Plan, make_plan
 from meshsplit.api.modelsplit import KIND, ModelSplit, ModelSplitSpec
 from meshsplit.api.validation import to_modelsplit
 from meshsplit.cli.checking import Checked
+from meshsplit.cli.compare import ref_of
+from meshsplit.diagnostics import ObjectRef
 from meshsplit.model import Group
 from meshsplit.policy import Policy, to_policy
 
@@ -40,7 +43,8 @@ def find_rollouts(checked: Checked, known: tuple[float, float] | None) -> Iterat
 
 
 def _specs(checked: Checked) -> Mapping[str, ModelSplitSpec]:
-    """The specs of all valid ModelSplits, by the object's text."""
-    documents = [document for document in checked.read.documents if document.ref.kind == KIND]
-    read = ((document.ref, to_modelsplit(document.body)) for document in documents)
+    """The specs of all valid ModelSplits, by the object's text; a file's takes the place of the cluster's."""
+    bodies: dict[ObjectRef, Mapping[str, Any]] = {ref_of(body): body for body in checked.live.bodies}
+    bodies |= {document.ref: document.body for document in checked.read.documents}
+    read = ((ref, to_modelsplit(body)) for ref, body in bodies.items() if ref.kind == KIND)
     return {str(ref): split.spec for ref, split in read if isinstance(split, ModelSplit)}

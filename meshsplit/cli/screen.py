@@ -15,7 +15,9 @@ _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 _LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 """Other screen, no cursor, no wrapping; and back."""
 _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
-_QUIT = b"q"
+ESCAPE = "\x1b"
+_MOST_BYTES = 64
+"""Of one key: arrows and function keys come as a few."""
 
 
 class Screen:
@@ -43,15 +45,24 @@ class Screen:
         self._write(_LEAVE)
         termios.tcsetattr(self._keys, termios.TCSADRAIN, self._before)  # type: ignore[arg-type]
 
-    def draw(self, lines: Sequence[str]) -> None:
-        """Show the lines, as many as there is room for; wider ones are cut by the terminal."""
-        room = lines[: shutil.get_terminal_size().lines - 1]
-        self._write(_HOME + "".join(f"{line}{_REST_OF_LINE}\r\n" for line in room) + _REST_OF_SCREEN)
+    def draw(self, lines: Sequence[str], below: Sequence[str]) -> None:
+        """Show the lines, as many as there is room for above those `below`; the terminal cuts wider ones."""
+        room = shutil.get_terminal_size().lines - 1
+        shown = [*lines[: max(room - len(below), 0)], *below[-room:]]
+        self._write(_HOME + "".join(f"{line}{_REST_OF_LINE}\r\n" for line in shown) + _REST_OF_SCREEN)
 
-    def is_left(self) -> bool:
-        """Wait a moment for a key; whether it was the one to leave by."""
+    def read_key(self) -> str:
+        """Wait a moment for a key: its character, ESCAPE for one that has none, "" for no key.
+
+        What was typed together with it is dropped, so that it answers nothing that was not asked yet.
+        """
         ready, _, _ = select.select([self._keys], [], [], LOOK_SECONDS)
-        return bool(ready) and os.read(self._keys.fileno(), 1) == _QUIT
+        typed = os.read(self._keys.fileno(), _MOST_BYTES).decode(errors="replace") if ready else ""
+        return typed[:1]
+
+    def forget_keys(self) -> None:
+        """Drop what was typed up to now."""
+        termios.tcflush(self._keys, termios.TCIFLUSH)
 
     def _write(self, text: str) -> None:
         self._screen.write(text)

@@ -116,7 +116,8 @@ def _make_row(
         name=name,
         role=told.role if told is not None else "new",
         # What is written may be newer than the status, or no number at all: that is what a person looks for.
-        target=to_percent(known, total) if written is None else written,
+        # Targets are percent, whatever the split that serves adds up to.
+        target=to_percent(known, FULL) if written is None else written,
         weight=to_percent(told.weight if told is not None else None, total),
         measured=(told.measured_percent or "") if told is not None else "",
         service=service,

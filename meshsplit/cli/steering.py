@@ -22,14 +22,7 @@ def promote_command(context: click.Context, place: Place, consent: Consent, step
     Exit codes: 0 done; 2 could not reach the cluster, or there is no such ModelSplit; 3 refused or not
     confirmed; 4 no answer of the controller within --timeout.
     """
-    action = Action(
-        Ask(Verb.PROMOTE, {"step": step}),
-        "promote {} one step" if step else "promote {}",
-        _say_promoted,
-        "watch" if step else "wait --for promoted",
-        notes=lambda split: _say_skipped(split, step),
-    )
-    carry_out(context, place, action, consent)
+    carry_out(context, place, make_promote(step=step), consent)
 
 
 @click.command("pause")
@@ -41,18 +34,7 @@ def pause_command(context: click.Context, place: Place, consent: Consent, freeze
     Exit codes: 0 done; 2 could not reach the cluster, or there is no such ModelSplit; 3 refused or not
     confirmed; 4 no answer of the controller within --timeout.
     """
-
-    def say(done: Done) -> str:
-        if freeze:
-            return f"frozen: {done.after} stays at {done.weight}. A breach does not roll it back."
-        again = f"{place.program} pause {done.after.name} -n {done.after.namespace} --freeze"
-        return (
-            f"paused: {done.after} stays at {done.weight}. The analysis keeps measuring; a breach still "
-            f"rolls back.\n        To stop that too: {again}"
-        )
-
-    ask = Ask(Verb.PAUSE, {"freeze": freeze})
-    carry_out(context, place, Action(ask, "freeze {}" if freeze else "pause {}", say, "resume"), consent)
+    carry_out(context, place, make_pause(place.program, freeze=freeze), consent)
 
 
 @click.command("resume")
@@ -63,8 +45,7 @@ def resume_command(context: click.Context, place: Place, consent: Consent) -> No
     Exit codes: 0 done; 2 could not reach the cluster, or there is no such ModelSplit; 3 refused or not
     confirmed; 4 no answer of the controller within --timeout.
     """
-    action = Action(Ask(Verb.RESUME), "resume {}", lambda done: f"resumed: {_at_step(done.after)}", "watch")
-    carry_out(context, place, action, consent)
+    carry_out(context, place, make_resume(), consent)
 
 
 @click.command("abort")
@@ -77,16 +58,7 @@ def abort_command(context: click.Context, place: Place, consent: Consent) -> Non
     Exit codes: 0 done; 2 could not reach the cluster, or there is no such ModelSplit; 3 refused or not
     confirmed; 4 no answer of the controller within --timeout.
     """
-
-    def say(done: Done) -> str:
-        retry = f"{place.program} retry {done.after.name} -n {done.after.namespace}"
-        return (
-            f"aborted: {done.after} is {done.weight} (was {done.before.status.weight}). "
-            f"The target is still {done.after.status.target}; it is not\n"
-            f"         tried again until it changes or you run: {retry}"
-        )
-
-    carry_out(context, place, Action(Ask(Verb.ABORT), "abort {}", say, "status"), consent)
+    carry_out(context, place, make_abort(place.program), consent)
 
 
 @click.command("retry")
@@ -102,9 +74,55 @@ def retry_command(context: click.Context, place: Place, consent: Consent) -> Non
         "retry {}",
         lambda done: f"retried: {done.after} begins a new rollout to {done.after.status.target}",
         "watch",
-        notes=lambda split: [f"then     a new rollout to {split.status.target}, by evidence"],
+        notes=lambda split: [f"then    a new rollout to {split.status.target}, by evidence"],
     )
     carry_out(context, place, action, consent)
+
+
+def make_promote(*, step: bool = False) -> Action:
+    """To the target, or one step on."""
+    return Action(
+        Ask(Verb.PROMOTE, {"step": step}),
+        "promote {} one step" if step else "promote {}",
+        _say_promoted,
+        "watch" if step else "wait --for promoted",
+        notes=lambda split: _say_skipped(split, step),
+    )
+
+
+def make_pause(program: str, *, freeze: bool = False) -> Action:
+    """To hold it where it is."""
+
+    def say(done: Done) -> str:
+        if freeze:
+            return f"frozen: {done.after} stays at {done.weight}. A breach does not roll it back."
+        again = f"{program} pause {done.after.name} -n {done.after.namespace} --freeze"
+        return (
+            f"paused: {done.after} stays at {done.weight}. The analysis keeps measuring; a breach still "
+            f"rolls back.\n        To stop that too: {again}"
+        )
+
+    ask = Ask(Verb.PAUSE, {"freeze": freeze})
+    return Action(ask, "freeze {}" if freeze else "pause {}", say, "resume")
+
+
+def make_resume() -> Action:
+    """To let it go on."""
+    return Action(Ask(Verb.RESUME), "resume {}", lambda done: f"resumed: {_at_step(done.after)}", "watch")
+
+
+def make_abort(program: str) -> Action:
+    """To end it and go back."""
+
+    def say(done: Done) -> str:
+        retry = f"{program} retry {done.after.name} -n {done.after.namespace}"
+        return (
+            f"aborted: {done.after} is {done.weight} (was {done.before.status.weight}). "
+            f"The target is still {done.after.status.target}; it is not\n"
+            f"         tried again until it changes or you run: {retry}"
+        )
+
+    return Action(Ask(Verb.ABORT), "abort {}", say, "status")
 
 
 def _say_promoted(done: Done) -> str:

@@ -7,6 +7,8 @@ import click
 from meshsplit.cli.action import Action, Done, carry_out
 from meshsplit.cli.consent import Consent
 from meshsplit.cli.place import Place, acting
+from meshsplit.cli.previews import to_weights
+from meshsplit.cli.rehearsal import find_serving
 from meshsplit.cli.requesting import Ask
 from meshsplit.cli.splits import LiveSplit
 from meshsplit.rollout.requests import Verb
@@ -41,7 +43,7 @@ def rollback_command(context: click.Context, place: Place, consent: Consent, num
     action = Action(
         Ask(Verb.ROLLBACK, {"to": number}),
         "roll {} back",
-        lambda done: f"rolled back: {done.after} is {done.weight} (was {done.before.status.weight})",
+        _say_rolled_back,
         "status",
     )
     carry_out(context, place, action, consent)
@@ -65,6 +67,13 @@ def _say_flipped(done: Done) -> str:
     text = f"flipped: {done.after} active is {new} (was {old}) in {done.seconds:.1f}s"
     kept = done.after.status.kept
     return f"{text}\n{kept.member} is kept until {to_clock(kept.until)} for a way back" if kept else text
+
+
+def _say_rolled_back(done: Done) -> str:
+    """By member: who comes first in a split may be another one than before."""
+    stable = done.after.status.stable
+    after, before = (to_weights(find_serving(each.status), stable) for each in (done.after, done.before))
+    return f"rolled back: {done.after} is {after} (was {before})"
 
 
 def to_clock(at: datetime) -> str:

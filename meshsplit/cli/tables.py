@@ -14,11 +14,24 @@ _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86_400, 365 * 86_400
 
 def to_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Lines with aligned columns, the header first; an empty cell shows NOTHING, none steers a terminal."""
-    table = [list(header), *([visible(cell) or NOTHING for cell in row] for row in rows)]
-    widths = [max(len(row[at]) for row in table) for at in range(len(header))]
-    return [
-        GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-    ]
+    table = [header, *rows]
+    widths = to_widths(table)
+    return [to_line(row, widths) for row in table]
+
+
+def to_widths(table: Sequence[Sequence[str]]) -> list[int]:
+    """What each column of a table needs, its header included."""
+    return [max(len(_shown(row[at])) for row in table) for at in range(len(table[0]))]
+
+
+def to_line(row: Sequence[str], widths: Sequence[int]) -> str:
+    """One row of a table; a cell that is too wide moves the rest of its line."""
+    cells = zip(row, widths, strict=True)
+    return GAP.join(_shown(cell).ljust(width) for cell, width in cells).rstrip()
+
+
+def _shown(cell: str) -> str:
+    return visible(cell) or NOTHING
 
 
 def to_age(since: datetime | None, now: datetime) -> str:

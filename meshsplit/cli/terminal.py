@@ -111,17 +111,26 @@ def visible(text: str) -> str:
     return _CONTROLS.sub(lambda found: repr(found.group())[1:-1], text)
 
 
-def echo(text: str, style: Style, to_stderr: bool = False) -> None:
-    """Print `text`; a reader that has closed the pipe is no error and does not change the exit code."""
+def echo(text: str, style: Style, to_stderr: bool = False) -> bool:
+    """Print `text`, and whether it could be read.
+
+    A reader that has closed the pipe is no error and does not change the exit code; what comes later goes
+    nowhere.
+    """
+    try:
+        click.echo(to_printable(text, style), err=to_stderr, color=style.colour)
+    except BrokenPipeError:
+        hush(sys.stderr if to_stderr else sys.stdout)
+        return False
+    return True
+
+
+def to_printable(text: str, style: Style) -> str:
+    """The text as the stream can take it; a name that is no valid text must not end in an encoding error."""
     if style.ascii:
         for character, plain in _ASCII.items():
             text = text.replace(character, plain)
-    # A file name or a value that is no valid text must not end in an encoding error.
-    text = text.encode("ascii" if style.ascii else "utf-8", "backslashreplace").decode()
-    try:
-        click.echo(text, err=to_stderr, color=style.colour)
-    except BrokenPipeError:
-        hush(sys.stderr if to_stderr else sys.stdout)
+    return text.encode("ascii" if style.ascii else "utf-8", "backslashreplace").decode()
 
 
 def hush(stream: TextIO) -> None:

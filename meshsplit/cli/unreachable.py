@@ -6,9 +6,10 @@ import click
 
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.terminal import visible
-from meshsplit.kube.port import ApiError, NotFound, Resource
+from meshsplit.kube.port import ApiError, Gone, NotFound, Resource
 
 UNAUTHORIZED, FORBIDDEN = 401, 403
+TOO_MANY, SERVER_ERRORS = 429, 500
 INSTALL = "meshsplit install --export | kubectl apply -f -"
 INSTALL_CRDS = "meshsplit install --export --crds-only | kubectl apply -f -"
 
@@ -41,6 +42,17 @@ class CannotAnswer(click.ClickException):
     def is_forbidden(self) -> bool:
         """Whether the API would answer somebody else."""
         return self.error is not None and self.error.status == FORBIDDEN
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the API has forgotten what was asked to go on from."""
+        return isinstance(self.error, Gone)
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the same request may succeed in a moment: no answer, too busy, or restarted."""
+        status = self.error.status if self.error is not None else None
+        return status is not None and (status in (0, TOO_MANY) or status >= SERVER_ERRORS)
 
 
 def to_refusal(
@@ -99,6 +111,8 @@ def _cause(error: ApiError) -> str:
 def _how_to_install(resource: Resource) -> str:
     if resource.group == "meshsplit.dev":
         return INSTALL_CRDS
+    if not resource.group:
+        return "check the server in the kubeconfig: it answers, and not as Kubernetes does"
     known = {"serving.kserve.io": "KServe", "networking.istio.io": "Istio"}
     product = known.get(resource.group, resource.group)
     return f"install {product}, or look at the cluster that has it with --context"

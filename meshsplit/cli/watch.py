@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
 
 import click
 
@@ -13,16 +12,14 @@ from meshsplit.cli.connection import Connection, connection_options, live_namesp
 from meshsplit.cli.decisions import Decisions, to_entry, to_line
 from meshsplit.cli.ending import End, find_end
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.lookup import find_split
-from meshsplit.cli.objecttree import make_tree
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.program import program_of
-from meshsplit.cli.requesting import follow
+from meshsplit.cli.requesting import MANAGER, follow
 from meshsplit.cli.screen import Screen
-from meshsplit.cli.situation import read_situation
 from meshsplit.cli.splits import LiveSplit
-from meshsplit.cli.status import to_text
 from meshsplit.cli.terminal import visible
+from meshsplit.cli.watchkeys import WatchKeys
+from meshsplit.cli.watchscreen import watch_on_screen
 
 
 @click.command("watch")
@@ -42,16 +39,18 @@ def watch_command(
 ) -> None:
     """Follow the rollout of the ModelSplit NAME until it ends: a line a decision, with its evidence.
 
-    On a terminal the block of `status` is redrawn in place until `q` is pressed, or the rollout that is seen
-    ends. -o json is one object a line.
+    On a terminal the block of `status` is redrawn in place until the rollout that is seen ends, or `q` is
+    pressed. There `p` and the space bar pause and resume it, `P` promotes and `a` aborts it: each first shows
+    what would happen, and nothing is sent before `y`. -o json is one object a line.
 
     Exit codes: 0 promoted, or `q`; 1 rolled back or aborted; 2 could not reach the cluster, or there is no
     such ModelSplit; 130 ended by Ctrl-C.
     """
     program = program_of(context)
-    cluster = connection.open(namespace)
+    cluster = connection.open(namespace, manager=MANAGER)
     if output.format == "text" and Screen.is_possible(sys.stdin, sys.stdout):
-        end = _watch_on_screen(cluster, name, program, output)
+        keys = WatchKeys(cluster, program, connection.context_name())
+        end = watch_on_screen(cluster, name, keys, program, output)
     else:
         end = _watch_lines(cluster, name, program, output, every=every)
     context.exit(ExitCode.YES if end in (None, End.PROMOTED) else ExitCode.NO)
@@ -79,29 +78,3 @@ def _to_last(split: LiveSplit, end: End, kind: str) -> str:
         head = {"namespace": split.namespace, "name": split.name, "time": at}
         return json.dumps({**head, "outcome": str(end), "weight": split.status.weight})
     return visible(f"{at} {split} {end}: {split.status.weight}")
-
-
-def _watch_on_screen(cluster: Cluster, name: str, program: str, output: Output) -> End | None:
-    """Redraw until the rollout that was under way ends; None when somebody leaves before."""
-    block, end = "", None
-    with Screen(sys.stdin, sys.stdout) as screen:
-        for block, end in _blocks(cluster, name, program, output):
-            screen.draw([*block.splitlines(), "", "q quits"])
-            if end is not None or screen.is_left():
-                break
-    output.answer(block)
-    return end
-
-
-def _blocks(cluster: Cluster, name: str, program: str, output: Output) -> Iterator[tuple[str, End | None]]:
-    """The block of `status`, and how the rollout ended once one was seen under way."""
-    seen_active = False
-    while True:
-        split = find_split(cluster, name, program)
-        situation = read_situation(cluster, split)
-        end = find_end(split)
-        yield (
-            to_text(situation, make_tree(situation), output.stdout, wide=False),
-            end if seen_active else None,
-        )
-        seen_active = seen_active or end is None

@@ -1,12 +1,12 @@
 """Why a rollout is where it is: its last decision, what is missing, and what stands in the way."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
 from meshsplit.api.rolloutstatus import DecisionStatus, OverrideStatus, PauseStatus
 from meshsplit.api.status import ModelSplitStatus
 from meshsplit.api.wire import to_rfc3339
-from meshsplit.cli.evidencetext import find_errors, say_errors, to_number, to_step
+from meshsplit.cli.evidencetext import CONFIDENCE, find_errors, say_errors, to_number, to_step
 from meshsplit.cli.tables import to_age
 from meshsplit.rollout.obstacles import METRICS_UNAVAILABLE
 from meshsplit.rollout.state import ACTIVE
@@ -33,18 +33,22 @@ def is_active(status: ModelSplitStatus) -> bool:
     return status.rollout is not None and status.rollout.state in ACTIVE
 
 
-def say_decision(status: ModelSplitStatus) -> list[str]:
-    """The sentences on the last decision, what it rests on, and what it takes to go on or back."""
+def say_decision(status: ModelSplitStatus, said_before: Container[str] = ()) -> list[str]:
+    """The sentences on the last decision, what it rests on, and what it takes to go on or back.
+
+    Its message is left out where it was `said_before`.
+    """
     decision = status.last_decision
     if decision is None:
         return []
     where = f", step {to_step(status.rollout)}" if to_step(status.rollout) else ""
     by = f", by {decision.by}" if decision.by else ""
     head = f"The last decision was {decision.action.upper()} at {to_rfc3339(decision.time)}{where}{by}"
-    said = [f"{head}: {decision.reason}{f', {decision.message}' if decision.message else ''}"]
+    message = "" if decision.message in said_before else decision.message
+    said = [f"{head}: {decision.reason}{f', {message}' if message else ''}"]
     found = find_errors(status)
     if found is not None:
-        said.append(f"{say_errors(found)} (95%).")
+        said.append(f"{say_errors(found)}; ranges are of {CONFIDENCE}.")
     return [*said, *_say_waiting(status), *_say_needed(decision, is_active(status))]
 
 

@@ -71,10 +71,14 @@ class View:
 
 @dataclass(slots=True)
 class Cache:
-    """All stores. `claims` knows who may stand in whose way at a host of its own."""
+    """All stores. `claims` knows who may stand in whose way at a host of its own.
+
+    `versions` are those of DistributedInferenceServices, which a ModelSplit may list as members.
+    """
 
     claims: Claims
     services: Store[InferenceService | Unread, Key] = field(default_factory=lambda: Store(index_service))
+    versions: Store[InferenceService, Key] = field(default_factory=lambda: Store(index_service))
     runtimes: Store[ServingRuntime | Unread, Key] = field(default_factory=lambda: Store(index_scope))
     cluster_runtimes: Store[ServingRuntime | Unread, Key] = field(default_factory=lambda: Store(index_scope))
     namespaces: Store[NamespaceObject | Unread, Key] = field(default_factory=lambda: Store(index_namespace))
@@ -115,6 +119,7 @@ class Cache:
         observed = Observed()
         readings: Iterable[Reading] = chain(
             self.services.values(),
+            self.versions.values(),
             self.runtimes.values(),
             self.cluster_runtimes.values(),
             self.namespaces.values(),
@@ -128,9 +133,10 @@ class Cache:
         """Every key that has anything."""
         return group_keys(self.services.groups() | self.splits.groups() | self.routes.groups())
 
-    def keys_in(self, namespace: str) -> frozenset[GroupKey]:
-        """Every key of a namespace, "" for all."""
-        return frozenset(key for key in self.keys() if namespace in ("", key.namespace))
+    def keys_in(self, *namespaces: str) -> frozenset[GroupKey]:
+        """Every key of these namespaces, "" for all."""
+        wanted = frozenset(namespaces)
+        return frozenset(key for key in self.keys() if "" in wanted or key.namespace in wanted)
 
     def obstacles(self, world: World, keys: Iterable[GroupKey]) -> list[Body]:
         """The Istio objects that what is written of `world`, for `keys`, may collide with."""
@@ -172,8 +178,7 @@ class Cache:
 
     def touched_by_scopes(self, touched: frozenset[Key]) -> frozenset[GroupKey]:
         """Whom a change of a Namespace or a runtime concerns."""
-        scopes = [key.namespace for key in touched if isinstance(key, InNamespace)]
-        return frozenset(chain.from_iterable(self.keys_in(scope) for scope in scopes))
+        return self.keys_in(*(key.namespace for key in touched if isinstance(key, InNamespace)))
 
     def touched_by_gateways(self, touched: frozenset[Key]) -> frozenset[GroupKey]:
         """Whom a change of Gateways concerns: everybody who is bound to one."""
@@ -222,7 +227,8 @@ class Cache:
         found = {service.ref: service for key in keys for service in self.services.of_group(key)}
         for split in splits:
             for name in split.members:
-                service = self.services.get(ObjectKey(split.key.namespace, name))
+                key = ObjectKey(split.key.namespace, name)
+                service = self.services.get(key) or self.versions.get(key)
                 if service is not None:
                     found[service.ref] = service
         return [found[ref] for ref in sorted(found)]

@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-import urllib3
-
-from meshsplit.controller.resources import SECRETS
-from meshsplit.kube.port import ApiError
-from meshsplit.rollout.gates import SIGNATURE_HEADER, sign
+from meshsplit.controller.signed import SUCCESS, NotPosted
 from meshsplit.rollout.observation import GateResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from meshsplit.kube.port import Reader
+    from meshsplit.controller.signed import SignedPosts
     from meshsplit.model import GroupKey
     from meshsplit.rollout.turn import Call
 
 log = logging.getLogger(__name__)
 
 CALLERS = 4
-_OPEN = range(200, 300)
-_MESSAGE_LIMIT = 200
+_MESSAGE_LIMIT = 400
 
 
 class GateCalls:
-    """Posts the payload of each call; `on_answer` gets the key whose answer has come.
+    """Posts the payload of each call; `on_answer` gets the key whose answer has come."""
 
-    A redirect is no answer. The Secret that signs a call is read when it is made, and never kept.
-    """
-
-    def __init__(self, api: Reader, on_answer: Callable[[frozenset[GroupKey]], object]) -> None:
-        self._api = api
+    def __init__(self, posts: SignedPosts, on_answer: Callable[[frozenset[GroupKey]], object]) -> None:
+        self._posts = posts
         self._on_answer = on_answer
-        self._http = urllib3.PoolManager(maxsize=CALLERS, retries=False)
         self._pool = ThreadPoolExecutor(CALLERS, thread_name_prefix="gate")
         self._lock = threading.Lock()
         self._answers: dict[GroupKey, dict[str, GateResult]] = {}
+        self._under_way: dict[GroupKey, set[str]] = {}
 
     def make(self, key: GroupKey, calls: Iterable[Call]) -> None:
         """Make the calls; returns at once."""
         for call in calls:
+            with self._lock:
+                self._under_way.setdefault(key, set()).add(call.call)
             self._pool.submit(self._call, key, call)
 
     def put(self, key: GroupKey, result: GateResult) -> None:
@@ -69,31 +61,35 @@ class GateCalls:
             if not kept:
                 self._answers.pop(key, None)
 
+    def forget(self, key: GroupKey) -> None:
+        """Forget all answers of a group that is gone, and do not keep those that are still to come."""
+        with self._lock:
+            self._answers.pop(key, None)
+            self._under_way.pop(key, None)
+
     def stop(self) -> None:
         """Make no more calls."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._http.clear()
+        self._posts.close()
 
     def _call(self, key: GroupKey, call: Call) -> None:
         result = self._post(key, call)
         log.info("gate answered", extra={"group": str(key), "gate": call.gate.name, "opened": result.opened})
-        self.put(key, result)
+        with self._lock:
+            under_way = self._under_way.get(key, set())
+            wanted = call.call in under_way
+            under_way.discard(call.call)
+            if not under_way:
+                self._under_way.pop(key, None)
+        if wanted:
+            self.put(key, result)
 
     def _post(self, key: GroupKey, call: Call) -> GateResult:
-        body = json.dumps(call.payload, separators=(",", ":")).encode()
-        headers = {"Content-Type": "application/json"}
+        gate = call.gate
+        secret = (key.namespace, *gate.secret) if gate.secret is not None else None
         try:
-            if call.gate.secret is not None:
-                headers[SIGNATURE_HEADER] = sign(body, self._read_secret(key.namespace, *call.gate.secret))
-            timeout = urllib3.Timeout(total=call.gate.timeout)
-            response = self._http.request(
-                "POST", call.gate.url, body=body, headers=headers, timeout=timeout, redirect=False
-            )
-        except (urllib3.exceptions.HTTPError, ApiError, KeyError, ValueError) as error:
-            return GateResult(call.call, False, f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT])
-        opened = response.status in _OPEN
-        return GateResult(call.call, opened, "" if opened else f"status {response.status}")
-
-    def _read_secret(self, namespace: str, name: str, field: str) -> bytes:
-        data = json.loads(self._api.get(SECRETS, namespace, name))["data"]
-        return base64.b64decode(data[field], validate=True)
+            status = self._posts.post(gate.url, call.payload, gate.timeout, secret)
+        except NotPosted as error:
+            return GateResult(call.call, False, str(error)[:_MESSAGE_LIMIT])
+        opened = status in SUCCESS
+        return GateResult(call.call, opened, "" if opened else f"status {status}")

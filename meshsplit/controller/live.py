@@ -98,13 +98,20 @@ class LiveRoute:
         return "VirtualService", self.namespace, self.name
 
 
-def to_live_split(body: Body, settings: Settings) -> LiveSplit:
-    """Decode a ModelSplit; a status that cannot be read counts as none."""
+def to_live_split(
+    body: Body,
+    settings: Settings,
+    before: LiveSplit | None = None,
+    told: tuple[Any, ModelSplitStatus] | None = None,
+) -> LiveSplit:
+    """Decode a ModelSplit; a status that cannot be read counts as none.
+
+    What is the same in it as in `before` is not read again; nor is its status, when it is the one `told`.
+    """
     metadata = body["metadata"]
-    reading = read(body, settings)
-    if not isinstance(reading, SplitReading):
-        raise TypeError(f"{body['kind']} is no ModelSplit")
-    status = _to_status(body.get("status"))
+    reading = _read_spec(body, settings, before)
+    raw = body.get("status")
+    status = told[1] if told is not None and raw == told[0] else _to_status(raw)
     return LiveSplit(
         reading=reading,
         version=to_version(metadata),
@@ -164,6 +171,19 @@ def from_status(status: ModelSplitStatus) -> Split | None:
         f"{member.name}={member.weight}" for member in status.members if member.weight is not None
     )
     return to_split(text)
+
+
+def _read_spec(body: Body, settings: Settings, before: LiveSplit | None) -> SplitReading:
+    """What it asks for, which is another one only where the server counts another generation."""
+    metadata = body["metadata"]
+    if before is not None:
+        same = (before.reading.split.identity.uid, before.generation)
+        if all(same) and same == (metadata.get("uid"), metadata.get("generation")):
+            return before.reading
+    reading = read(body, settings)
+    if not isinstance(reading, SplitReading):
+        raise TypeError(f"{body['kind']} is no ModelSplit")
+    return reading
 
 
 def _to_status(raw: Any) -> ModelSplitStatus | None:

@@ -13,20 +13,18 @@ from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
 from meshsplit.controller.disvc.part import DisvcPart, is_served
-from meshsplit.controller.gatecalls import GateCalls
 from meshsplit.controller.istioversion import PROBE_SECONDS, find_istio_version
 from meshsplit.controller.lead import LeadersWriter
-from meshsplit.controller.meter import Meter
 from meshsplit.controller.options import LEASE_NAME, Options
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
 from meshsplit.controller.reporter import Reporter
-from meshsplit.controller.rollouts import Rollouts
 from meshsplit.controller.routes import Routes
-from meshsplit.controller.slots import Slots
 from meshsplit.controller.sources import Sources, find_pods
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
+from meshsplit.controller.understood import Understood
+from meshsplit.controller.walk import make_rollouts
 from meshsplit.controller.watches import Watches
 from meshsplit.controller.workers import Workers
 from meshsplit.kube.client import CALL_SECONDS, Client
@@ -92,7 +90,14 @@ class Manager:
             on_error=lambda error: self._log_error(None, error),
         )
         self._sources = Sources(self._find_targets, options.backends)
-        self._rollouts = self._make_rollouts()
+        self._rollouts = make_rollouts(
+            self._api,
+            options,
+            self._sources.find,
+            self._enqueue,
+            self.metrics.notified,
+            lambda: self._now().timestamp(),
+        )
         self._followers: list[Follower] = []
         self._threads: list[threading.Thread] = []
         self._health = self._make_health(options.listen) if options.listen else None
@@ -120,8 +125,7 @@ class Manager:
             self._workers.join()
         if self._disvcs is not None:
             self._disvcs.stop()
-        self._rollouts.meter.stop()
-        self._rollouts.gates.stop()
+        self._rollouts.stop()
         self._elector.stop()
         for follower in self._followers:
             follower.stop()
@@ -184,7 +188,7 @@ class Manager:
         )
         followers: list[Follower] = watches.make_followers()
         if self._has_disvcs():
-            self._disvcs = DisvcPart(settings, self._options.namespace, version)
+            self._disvcs = DisvcPart(settings, self._options.namespace, version, self.cache, self._enqueue)
             followers += self._disvcs.make_followers(self._make_client, self._log_error)
         self._followers = followers
         for follower in self._followers:
@@ -212,14 +216,14 @@ class Manager:
             self.metrics,
         )
         self._rollouts.take_over(self.cache.splits.values())
+        if self._disvcs is not None:
+            self._disvcs.show_members()
         self._feeding.set()
         sweep.run()
         self._spawn("meter", self._rollouts.meter.run)
         self._workers.start()
         if self._disvcs is not None:
-            self._disvcs.start(
-                writer, self._api, self.cache, recorder, self._now, self._may_work, self.metrics
-            )
+            self._disvcs.start(writer, self._api, recorder, self._now, self._may_work, self.metrics)
         self._working.set()
         while not self._stopping.wait(self._options.resync_seconds):
             sweep.run()
@@ -237,26 +241,15 @@ class Manager:
         )
         return Reconciler(
             settings=settings,
+            understood=Understood(settings),
             cache=cache,
-            routes=Routes(writer, resources.virtual_services(version), cache.routes, time.monotonic),
+            routes=Routes(
+                writer, resources.virtual_services(version), cache.routes, time.monotonic, self._enqueue
+            ),
             splits=splits,
             reporter=Reporter(splits=splits, recorder=recorder, now=self._now, on_status=self.metrics.record),
             rollouts=self._rollouts,
             on_related=self._enqueue,
-        )
-
-    def _make_rollouts(self) -> Rollouts:
-        options = self._options
-
-        def read_settings() -> Settings:
-            return options.read_settings() if options.read_settings is not None else options.settings
-
-        return Rollouts(
-            Meter(self._sources.find, self._enqueue, lambda: self._now().timestamp()),
-            GateCalls(self._api, self._enqueue),
-            Slots(),
-            read_settings,
-            lambda: self._now().timestamp(),
         )
 
     def _find_targets(self) -> Sequence[Target]:

@@ -7,7 +7,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from meshsplit.controller.wishes import Measured, group_by_source, to_measured, to_requests
+from meshsplit.controller.measured import Measured, with_past
+from meshsplit.controller.wishes import group_by_source, to_measured, to_past_requests, to_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,11 +100,33 @@ class Meter:
                     if wish.key in self._wishes:
                         before = self._measured.get(wish.key)
                         self._measured[wish.key] = to_measured(wish, answers, before, now)
+            log.debug("measured", extra={"source": source, "groups": len(wishes)})
+            self._on_measured(frozenset(wish.key for wish in wishes))
+            self._read_pasts(source, wishes, now)
         finally:
             with self._lock:
                 self._asked.discard(source)
-        log.debug("measured", extra={"source": source, "groups": len(wishes)})
-        self._on_measured(frozenset(wish.key for wish in wishes))
+
+    def _read_pasts(self, source: str, wishes: Sequence[Wish], now: float) -> None:
+        """Ask once for the past of those that are about to begin; what is not told then is not known."""
+        with self._lock:
+            beginning = [wish for wish in wishes if self._lacks_past(wish)]
+        requests = [request for wish in beginning for request in to_past_requests(wish)]
+        if not requests:
+            return
+        told = self._find_source(source).read_past(requests, now)
+        with self._lock:
+            for wish in beginning:
+                if self._lacks_past(wish):
+                    self._measured[wish.key] = with_past(self._measured[wish.key], told, wish.key)
+        log.debug("past read", extra={"source": source, "groups": len(beginning), "told": len(told)})
+        self._on_measured(frozenset(wish.key for wish in beginning))
+
+    def _lacks_past(self, wish: Wish) -> bool:
+        measured = self._measured.get(wish.key)
+        if wish.weight is not None or measured is None or not measured.cursor:
+            return False
+        return measured.history is None and measured.stable == wish.stable != ""
 
     def stop(self) -> None:
         """End `run`; reads under way end by their own time limits."""

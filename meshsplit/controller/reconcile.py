@@ -12,7 +12,6 @@ from meshsplit.controller.written import Written, sooner
 from meshsplit.diagnostics import ObjectRef
 from meshsplit.istio.names import splitting_name
 from meshsplit.kserve.drafts import age_of
-from meshsplit.kserve.source import understand
 from meshsplit.kube.port import ApiError, ObjectKey
 from meshsplit.translate import express, identity_of
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from meshsplit.controller.routes import Routes
     from meshsplit.controller.selection import Claimed, Selection
     from meshsplit.controller.splits import Splits
+    from meshsplit.controller.understood import Understood
     from meshsplit.kserve.source import Understanding
     from meshsplit.model import GroupKey, ObjectIdentity, Settings, World
 
@@ -38,6 +38,7 @@ class Reconciler:
     """
 
     settings: Settings
+    understood: Understood
     cache: Cache
     routes: Routes
     splits: Splits
@@ -51,12 +52,13 @@ class Reconciler:
         `failures` counts earlier attempts in a row. Raises ApiError when something could not be written.
         """
         view = self._mirror(self.cache.view(key))
-        understanding = understand(view.observed, self.settings)
+        understanding = self.understood.find(view.observed)
         self._announce(key, view, understanding)
         world = understanding.world
         claimed, findings = find_claimed_names(world), Findings(world.findings)
         selection = self.choose([view], world, claimed, findings, acting=True)[0]
         view = self.reporter.keep(view, selection)
+        self.rollouts.tell(key, selection.step)
         written = self._write(selection)
         pause = self.reporter.report(view, selection, written, failures)
         self._follow(view, selection, written)
@@ -66,6 +68,13 @@ class Reconciler:
             raise written.error
         wake = selection.step.advance.wake if selection.step is not None else 0.0
         return sooner(sooner(pause, written.pause), wake)
+
+    def is_new(self, view: View, claimed: Claimed) -> bool:
+        """Whether something of it was never written, which is known without a translation."""
+        route = ("VirtualService", view.key.namespace, view.key.name)
+        untold = any(not split.has_status for split in view.splits)
+        unmirrored = not view.splits and self._wants_mirror(view)
+        return untold or unmirrored or (route in claimed.models and view.route(view.key.name) is None)
 
     def is_steady(self, view: View, selection: Selection) -> bool:
         """Whether a pass over the key would do nothing, now or later."""

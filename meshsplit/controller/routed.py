@@ -10,7 +10,7 @@ from meshsplit.rollout.splits import to_thousandths
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from meshsplit.controller.wishes import Measured
+    from meshsplit.controller.measured import Measured
     from meshsplit.model import GroupKey, Split
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from meshsplit.controller.fights import Fights
+from meshsplit.controller.index import group_keys
 from meshsplit.controller.live import to_live_route
 from meshsplit.istio.digest import digest
 from meshsplit.kube.port import NotFound, ObjectKey
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from meshsplit.controller.live import Body, LiveRoute
     from meshsplit.kube.port import Resource, Writer
     from meshsplit.kube.store import Store
-    from meshsplit.model import ObjectIdentity
+    from meshsplit.model import GroupKey, ObjectIdentity
 
 log = logging.getLogger(__name__)
 
@@ -28,16 +29,23 @@ log = logging.getLogger(__name__)
 class Routes:
     """Writes the VirtualServices of any key; one key is worked on by one thread at a time.
 
-    Every answer of the server goes into `store`, so that the next pass sees what this one wrote.
+    Every answer of the server goes into `store`, so that the next pass sees what this one wrote. `on_news`
+    gets whom it concerns that somebody else wrote the same object meanwhile.
     """
 
     def __init__(
-        self, api: Writer, resource: Resource, store: Store[LiveRoute, Key], clock: Callable[[], float]
+        self,
+        api: Writer,
+        resource: Resource,
+        store: Store[LiveRoute, Key],
+        clock: Callable[[], float],
+        on_news: Callable[[frozenset[GroupKey]], object],
     ) -> None:
         self.resource = resource
         self._api = api
         self._store = store
         self._clock = clock
+        self._on_news = on_news
         self._fights = Fights()
         self._agreed: dict[ObjectIdentity, tuple[bytes, bytes]] = {}
 
@@ -61,8 +69,7 @@ class Routes:
         pause = self._fights.pause(identity, wanted, self._clock())
         if live is not None and pause > 0.0:
             return pause
-        answer = to_live_route(json.loads(self._send(body, live)))
-        self._store.upsert(ObjectKey(answer.namespace, answer.name), answer)
+        answer = self._send(body, live)
         self._agreed[identity] = (wanted, answer.digest)
         repairs = self._fights.note(identity, wanted, self._clock())
         log.info("applied", extra={"object": "/".join(identity), "repairs": repairs})
@@ -80,11 +87,19 @@ class Routes:
         self._fights.forget(route.identity)
         log.info("deleted", extra={"object": "/".join(route.identity)})
 
-    def _send(self, body: Body, live: LiveRoute | None) -> bytes:
-        if live is None:
-            return self._api.apply(self.resource, body, force=False)
-        seen = {**body, "metadata": {**body["metadata"], "uid": live.uid}}
-        return self._api.apply(self.resource, seen, force=True)
+    def _send(self, body: Body, live: LiveRoute | None) -> LiveRoute:
+        seen = body
+        if live is not None:
+            seen = {**body, "metadata": {**body["metadata"], "uid": live.uid}}
+        key, answer = ObjectKey(body["metadata"]["namespace"], body["metadata"]["name"]), None
+        self._store.hold(key)
+        try:
+            answer = to_live_route(json.loads(self._api.apply(self.resource, seen, force=live is not None)))
+        finally:
+            touched, news = self._store.settle(key, answer)
+            if news:
+                self._on_news(group_keys(touched))
+        return answer
 
     def _live(self, identity: ObjectIdentity) -> LiveRoute | None:
         _, namespace, name = identity

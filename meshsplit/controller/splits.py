@@ -6,7 +6,7 @@ import json
 import logging
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meshsplit.api.modelsplit import API_VERSION, KIND
 from meshsplit.controller.live import LiveSplit, to_live_split
@@ -47,14 +47,19 @@ class Splits:
 
     def create_mirror(self, key: GroupKey) -> LiveSplit:
         """The mirror of a group; Conflict when somebody made a ModelSplit of that name in the meantime."""
-        live = self._keep(self._api.apply(MODEL_SPLITS, make_mirror(key), force=False), None)
+        where = ObjectKey(key.namespace, key.name)
+        live = self._write(where, lambda: self._api.apply(MODEL_SPLITS, make_mirror(key), force=False))
         log.info("mirrored", extra={"group": str(key)})
         return live
 
     def release(self, split: LiveSplit) -> LiveSplit:
         """Leave a mirror to the user who has taken it over."""
         ref = split.reading.split.ref
-        live = self._keep(self._api.patch(MODEL_SPLITS, ref.namespace, ref.name, RELEASE), split)
+        live = self._write(
+            ObjectKey(ref.namespace, ref.name),
+            lambda: self._api.patch(MODEL_SPLITS, ref.namespace, ref.name, RELEASE),
+            split,
+        )
         log.info("released", extra={"group": str(split.key)})
         return live
 
@@ -85,17 +90,32 @@ class Splits:
             "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
         }
         try:
-            live = self._keep(self._api.apply_status(MODEL_SPLITS, body), split)
+            live = self._write(
+                ObjectKey(ref.namespace, ref.name),
+                lambda: self._api.apply_status(MODEL_SPLITS, body),
+                split,
+                (body["status"], status),
+            )
         except NotFound:
             return None
         return replace(split, status=live.status, has_status=live.has_status, version=live.version)
 
-    def _keep(self, answer: bytes, before: LiveSplit | None) -> LiveSplit:
-        live = to_live_split(json.loads(answer), self._settings)
-        ref = live.reading.split.ref
-        touched = self._store.upsert(ObjectKey(ref.namespace, ref.name), live)
-        if before is not None and _asked(live) != _asked(before):
-            self._on_news(touched)
+    def _write(
+        self,
+        key: ObjectKey,
+        send: Callable[[], bytes],
+        before: LiveSplit | None = None,
+        told: tuple[Any, ModelSplitStatus] | None = None,
+    ) -> LiveSplit:
+        live = None
+        self._store.hold(key)
+        try:
+            live = to_live_split(json.loads(send()), self._settings, before, told)
+        finally:
+            touched, news = self._store.settle(key, live)
+            edited = live is not None and before is not None and _asked(live) != _asked(before)
+            if news or edited:
+                self._on_news(touched)
         return live
 
 

@@ -46,9 +46,11 @@ class Sweep:
         claimed, findings = find_claimed_names(world), Findings(world.findings)
         for start in range(0, len(keys), CHUNK):
             views = [self._cache.view_in(observed, key) for key in keys[start : start + CHUNK]]
-            selections = self._reconciler.choose(views, world, claimed, findings, acting=False)
-            pairs = zip(views, selections, strict=True)
-            self._enqueue(frozenset(v.key for v, s in pairs if not self._reconciler.is_steady(v, s)))
+            new = frozenset(view.key for view in views if self._reconciler.is_new(view, claimed))
+            known = [view for view in views if view.key not in new]
+            selections = self._reconciler.choose(known, world, claimed, findings, acting=False)
+            pairs = zip(known, selections, strict=True)
+            self._enqueue(new | {v.key for v, s in pairs if not self._reconciler.is_steady(v, s)})
 
     def _put_claims(self, keys: list[GroupKey], observed: Observed, understanding: Understanding) -> None:
         claimants: defaultdict[GroupKey, list[Claimant]] = defaultdict(list)

@@ -18,8 +18,11 @@ from meshsplit.analysis.metrics import (
     to_counts,
     to_shares,
 )
+from meshsplit.analysis.past import StablePast
 from meshsplit.analysis.trial import Read
 from meshsplit.analysis.wishes import to_what
+from meshsplit.controller.measured import Measured, to_seconds
+from meshsplit.controller.previews import Preview
 from meshsplit.policy import LATENCY, LIMIT
 from meshsplit.rollout import observation
 
@@ -47,7 +50,8 @@ class Wish:
     """What to read for one group. `cursor` is where the rollout's test goes on, "" where it begins.
 
     `weight` is the canary's in thousandths, `top` whether no larger one precedes promotion; None and "" while
-    nothing is measured yet. `changed_at` is when the weights changed last (Unix seconds).
+    nothing is measured yet. `changed_at` is when the weights changed last (Unix seconds). With `preview` only
+    what the side that is not active, the canary, answers within so many seconds is counted.
     """
 
     key: GroupKey
@@ -64,27 +68,7 @@ class Wish:
     cursor: str = ""
     edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     changed_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What came of a read: where it began and ends, and what it says, or why it says nothing.
-
-    `reading` is None when the read has no counts to judge; `cursor` is then still where the next one goes on.
-    `problem` and `trouble` say which metrics could not be read, in a sentence and in a word.
-    `stable_buckets` are all latencies of stable that were read before the rollout; `latency` is made of them.
-    """
-
-    at: float
-    since: str
-    cursor: str
-    problem: str = ""
-    trouble: str = ""
-    traffic: float | None = None
-    reading: observation.Reading | None = None
-    shares: Mapping[str, float] = field(default_factory=dict)
-    latency: tuple[MetricRule, ...] = ()
-    stable_buckets: Buckets = field(default_factory=dict)
+    preview: float | None = None
 
 
 def to_metrics(spec: ModelSplitSpec) -> tuple[tuple[str, Signal | Custom], ...]:
@@ -115,6 +99,12 @@ def _to_bookmark(kept: Mapping[str, object], now: float) -> Bookmark:
     return Bookmark() if at is not None and at > now + AHEAD_SECONDS else bookmark
 
 
+def to_past_requests(wish: Wish) -> list[MetricRequest]:
+    """What a source is asked of stable's past, once before a rollout begins."""
+    stable = tuple(member for member in wish.members if member.name == wish.stable)
+    return [MetricRequest(wish.key, name, what, stable) for name, what in wish.metrics if stable]
+
+
 def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: float) -> Measured:
     """What the answers to `to_requests` say; `before` is what was measured last.
 
@@ -125,9 +115,22 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
     failures = {name: each for name, each in found.items() if not isinstance(each, Reading)}
     problem = "; ".join(f"{name}: {failure.message}" for name, failure in failures.items())
     trouble = next((str(failure.trouble) for failure in failures.values()), "")
-    past = before.stable_buckets if before is not None and wish.weight is None else {}
+    earlier = before if before is not None and before.stable == wish.stable else None
+    preview = _find_preview(wish, before)
+    past = earlier.stable_buckets if earlier is not None and wish.weight is None else {}
+    history = earlier.history if earlier is not None else None
     if not readings:
-        return Measured(now, wish.cursor, wish.cursor, problem, trouble, stable_buckets=past)
+        return Measured(
+            now,
+            wish.cursor,
+            wish.cursor,
+            problem,
+            trouble,
+            stable_buckets=past,
+            stable=wish.stable,
+            history=history,
+            preview=preview,
+        )
     at = max(reading.at for reading in readings.values())
     cursor = _to_cursor(wish, readings)
     counts = {name: each.counts for name, each in readings.items() if each.counts is not None}
@@ -147,7 +150,29 @@ def to_measured(wish: Wish, answers: Answers, before: Measured | None, now: floa
         shares=next((to_shares(each) for each in counts.values()), before.shares if before else {}),
         latency=rules,
         stable_buckets=past,
+        stable=wish.stable,
+        history=_add_counts(history, wish, counts),
+        preview=_add_preview(preview, wish, counts, at),
     )
+
+
+def _find_preview(wish: Wish, before: Measured | None) -> Preview | None:
+    """What was read of the rollout's preview so far; None where no preview is counted."""
+    if wish.preview is None:
+        return None
+    earlier = before.preview if before is not None else None
+    if earlier is not None and earlier.rollout == wish.rollout:
+        return earlier
+    return Preview(wish.rollout, wish.canary, wish.preview)
+
+
+def _add_preview(
+    preview: Preview | None, wish: Wish, counts: Mapping[str, Mapping[str, MemberCounts]], at: float
+) -> Preview | None:
+    began = bookmarks.to_bookmark(_to_bookmarks(wish.cursor).get(ERRORS, {})).cursor.at
+    if preview is None or began is None or ERRORS not in counts:
+        return preview
+    return preview.after(began, at, counts[ERRORS][wish.canary])
 
 
 def _to_cursor(wish: Wish, readings: Mapping[str, Reading]) -> str:
@@ -188,7 +213,7 @@ def _to_reading(
     judged = {}
     for name, members in counts.items():
         if name == LATENCY:
-            edges = [float(edge.removesuffix("s")) for edge in wish.edges.get(name, ())]
+            edges = [to_seconds(edge) for edge in wish.edges.get(name, ())]
             tails = latency.to_counts(members[wish.canary].buckets, members[wish.stable].buckets, edges)
             if edges and tails is not None:
                 judged[name] = tails
@@ -215,6 +240,20 @@ def _add_latencies(
     return {edge: past.get(edge, 0.0) + count for edge, count in read.buckets.items()}
 
 
+def _add_counts(
+    history: Mapping[str, StablePast] | None, wish: Wish, counts: Mapping[str, Mapping[str, MemberCounts]]
+) -> Mapping[str, StablePast] | None:
+    """Stable's past with what was counted in this read, as long as the rollout has not begun."""
+    if history is None or wish.weight is not None:
+        return history
+    known = dict(history)
+    for name, members in counts.items():
+        read = members.get(wish.stable)
+        if read is not None and name != LATENCY:
+            known[name] = known.get(name, StablePast()).after(read.requests, read.bad)
+    return known
+
+
 def _to_latency_rules(wish: Wish, past: Buckets) -> tuple[MetricRule, ...]:
     """Rules made of what stable was like before the rollout."""
     made = [latency.make_latency_rule(each.name, past, each.harm, each.safe) for each in wish.policy.latency]
@@ -225,7 +264,7 @@ def _find_unjudged(wish: Wish, rules: tuple[MetricRule, ...]) -> str:
     """Why the rollout cannot begin yet: a metric that is to decide has no rule, and would go unjudged."""
     made = {rule.name for rule in rules}
     missing = [each.name for each in wish.policy.latency if not each.dry_run and each.name not in made]
-    if wish.weight is not None or not missing:
+    if wish.weight is not None or wish.preview is not None or not missing:
         return ""
     return f"{missing[0]}: too few requests of {wish.stable or 'the stable member'} to tell fast from slow"
 

@@ -120,7 +120,7 @@ def make_ingress(frame: Frame, version: int) -> Body:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": INGRESS,
-        "metadata": _metadata(frame, frame.name),
+        "metadata": make_metadata(frame, frame.name),
         "spec": {"rules": [{"host": frame.host, "http": {"paths": [path]}}]},
     }
 
@@ -141,7 +141,7 @@ def find_affinity(name: str, spec: DistributedInferenceServiceSpec) -> ReplicaAf
 def _make_service(
     frame: Frame, name: str, selector: dict[str, str], revision: Revision, served: Served, sticky: bool
 ) -> Body:
-    metadata = _metadata(frame, name)
+    metadata = make_metadata(frame, name)
     metadata["labels"][names.SERVICE_GROUP] = name
     port = {
         "name": "grpc" if served.grpc else "http",
@@ -170,7 +170,8 @@ def _select_entry(template: Mapping[str, Any]) -> dict[str, str]:
     return {"component": "predictor"} if has_component(template, "explainer") else {}
 
 
-def _metadata(frame: Frame, name: str) -> Body:
+def make_metadata(frame: Frame, name: str) -> Body:
+    """Marks and owner of one object."""
     return {
         "name": name,
         "namespace": frame.namespace,

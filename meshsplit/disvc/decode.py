@@ -6,8 +6,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from meshsplit.api.disvc import DistributedInferenceServiceStatus, to_disvc
+from meshsplit.api.status import PROMOTED
 from meshsplit.api.wire import Metadata
-from meshsplit.disvc.objects import INFERENCE_SERVICE, Child, Disvc, UnreadableDisvc
+from meshsplit.disvc.objects import INFERENCE_SERVICE, MODEL_SPLIT, Child, Disvc, UnreadableDisvc
 from meshsplit.kserve.decode import ref_of, to_identity
 from meshsplit.kserve.objects import InferenceService
 from meshsplit.kserve.observed import read
@@ -39,11 +40,23 @@ def to_child(body: Mapping[str, Any], settings: Settings) -> Child:
         name=metadata["name"],
         uid=metadata.get("uid") or "",
         owner=_find_owner(metadata.get("ownerReferences")),
-        body={"metadata": kept, "spec": body.get("spec") or {}},
+        body={"metadata": kept, "spec": body.get("spec") or {}, **_keep_course(body)},
         deleting=metadata.get("deletionTimestamp") is not None,
         ready=_is_ready(body, settings),
+        generation=int(metadata.get("generation") or 0),
         version=_to_number(metadata),
     )
+
+
+def _keep_course(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a ModelSplit's status what changes with its weights, and not with every read of counters."""
+    status = body.get("status")
+    if body["kind"] != MODEL_SPLIT or not isinstance(status, Mapping):
+        return {}
+    told = [each for each in status.get("conditions") or () if each.get("type") == PROMOTED]
+    kept = {key: status[key] for key in ("observedGeneration", "members") if key in status}
+    members = [{"name": each.get("name"), "weight": each.get("weight")} for each in kept.get("members", ())]
+    return {"status": {**kept, "members": members, "conditions": told}}
 
 
 def _is_ready(body: Mapping[str, Any], settings: Settings) -> bool | None:

@@ -1,6 +1,6 @@
 """What is known of one DistributedInferenceService: itself, and the objects that it has made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ SERVICE = "Service"
 DESTINATION_RULE = "DestinationRule"
 VIRTUAL_SERVICE = "VirtualService"
 INGRESS = "Ingress"
+MODEL_SPLIT = "ModelSplit"
 ROUTES = (VIRTUAL_SERVICE, INGRESS)
 
 
@@ -58,8 +59,9 @@ class UnreadableDisvc:
 class Child:
     """An object that carries the label of a DistributedInferenceService.
 
-    `owner` is the uid of its controller, "" without one. `body` has labels, annotations and spec. `ready` is
-    an InferenceService's, None where its status says nothing.
+    `owner` is the uid of its controller, "" without one. `body` has labels, annotations and spec, and a
+    ModelSplit's status as far as it tells of a rollout's course. `ready` is an InferenceService's, None where
+    its status says nothing.
     """
 
     kind: str
@@ -70,6 +72,7 @@ class Child:
     body: Mapping[str, Any]
     deleting: bool = False
     ready: bool | None = None
+    generation: int = 0
     version: int = field(default=0, compare=False)
 
     @property
@@ -91,11 +94,26 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class Walk:
+    """What the rollout between two versions has come to.
+
+    `weights` are those that the group's VirtualService says it serves, by version; None where there is none.
+    `promoted` is True when the last version that was asked for has all of them for good, `ended` says why it
+    has not got them and will not.
+    """
+
+    weights: Mapping[int, int] | None = None
+    promoted: bool = False
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Children:
     """Everything that one DistributedInferenceService has made, by kind and name."""
 
     disvc: str
     by_key: Mapping[tuple[str, str], Child]
+    walk: Walk = field(default_factory=Walk)
 
     def get(self, kind: str, name: str) -> Child | None:
         """One object."""
@@ -129,25 +147,30 @@ class Children:
         """The version that an object belongs to; None for what all versions share."""
         return names.read_version(self.disvc, str(child.labels.get(names.DISVC_GROUP, "")))
 
-    def routed_by(self, kind: str) -> int | None:
-        """The version that the route of that kind sends requests to; None where there is no such route."""
+    def routed_by(self, kind: str) -> frozenset[int]:
+        """The versions that the route of that kind sends requests to; none where there is no such route."""
         route = self.get(kind, self.disvc)
         if route is None:
-            return None
+            return frozenset()
+        if self.delegates and kind == VIRTUAL_SERVICE:
+            return frozenset(version for version, weight in (self.walk.weights or {}).items() if weight)
         spec = route.body.get("spec")
         service = _first_host(spec).partition(".")[0] if kind == VIRTUAL_SERVICE else _first_backend(spec)
-        return names.read_version(self.disvc, service)
+        version = names.read_version(self.disvc, service)
+        return frozenset() if version is None else frozenset({version})
+
+    @property
+    def delegates(self) -> bool:
+        """Whether the route leaves it to a ModelSplit's where requests go."""
+        route = self.get(VIRTUAL_SERVICE, self.disvc)
+        spec = route.body.get("spec") if route is not None else None
+        http = (spec.get("http") or [{}]) if isinstance(spec, Mapping) else [{}]
+        return isinstance(http[0], Mapping) and "delegate" in http[0]
 
     @property
     def routed(self) -> frozenset[int]:
         """Every version that any route sends requests to."""
-        found = (self.routed_by(kind) for kind in ROUTES)
-        return frozenset(version for version in found if version is not None)
-
-
-def to_children(disvc: str, uid: str, found: Iterable[Child]) -> Children:
-    """The objects that the one of that name and uid has made; what is somebody else's is left out."""
-    return Children(disvc, {(child.kind, child.name): child for child in found if child.owner == uid})
+        return frozenset().union(*(self.routed_by(kind) for kind in ROUTES))
 
 
 def _first_host(spec: Any) -> str:

@@ -8,15 +8,17 @@ from meshsplit.api.disvc import Address, DistributedInferenceServiceStatus, Vers
 from meshsplit.api.fields import MAX_MESSAGE
 from meshsplit.api.status import READY, RECONCILING, STALLED, ConditionStatus
 from meshsplit.disvc import names
-from meshsplit.disvc.objects import Disvc, UnreadableDisvc
-from meshsplit.disvc.plan import Made, Plan
+from meshsplit.disvc.assembly import Made
+from meshsplit.disvc.objects import Disvc, UnreadableDisvc, Walk
+from meshsplit.disvc.plan import Plan
 from meshsplit.disvc.versions import Phase, Version, Versions
+from meshsplit.model import FULL
 
 PROGRESSING, ROUTED, SERVED_NAME = "Progressing", "Routed", "ServedNameKnown"
-DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+DEADLINE_EXCEEDED, ROLLED_BACK = "ProgressDeadlineExceeded", "RolledBack"
 NAME_TAKEN, INVALID, WRITE_FAILED, REJECTED = "NameTaken", "Invalid", "WriteFailed", "Rejected"
 
-_LASTING = (NAME_TAKEN, INVALID, REJECTED, DEADLINE_EXCEEDED, "NoRoom")
+_LASTING = (NAME_TAKEN, INVALID, REJECTED, DEADLINE_EXCEEDED, ROLLED_BACK, "NoRoom")
 """Reasons that need somebody to do something."""
 
 
@@ -38,7 +40,12 @@ class Trouble:
 
 
 def make_status(
-    disvc: Disvc, plan: Plan, host: str, troubles: Sequence[Trouble], unrouted: str, now: datetime
+    disvc: Disvc,
+    plan: Plan,
+    host: str,
+    troubles: Sequence[Trouble],
+    unrouted: str,
+    now: datetime,
 ) -> DistributedInferenceServiceStatus:
     """What is said of it; `troubles` are of this pass, `unrouted` says why no gateway brings traffic in."""
     serving = plan.of(Phase.SERVING)
@@ -148,10 +155,23 @@ def _say_progress(disvc: Disvc, plan: Plan, now: float) -> Says:
     goes_on = f"; version {serving.version.number} goes on serving" if serving is not None else ""
     if serving is not None and not plan.in_turn and not plan.capacity.has_room:
         return Says("False", "NoRoom", _say_no_room(building, plan) + goes_on)
+    if plan.walks:
+        return _say_walk(disvc, plan.walk, building.version.number)
     deadline = disvc.spec.progress_deadline_seconds
     if now - building.version.since >= deadline:
         return Says("False", DEADLINE_EXCEEDED, f"{_count(building)} after {deadline}s{goes_on}")
     return Says("True", "NewVersion", _count(building) + goes_on)
+
+
+def _say_walk(disvc: Disvc, walk: Walk, number: int) -> Says:
+    if walk.ended:
+        told = f"version {number}: {walk.ended}; another spec, or `meshsplit retry {disvc.name}`, begins anew"
+        return Says("False", ROLLED_BACK, told)
+    share = (walk.weights or {}).get(number, 0)
+    total = sum((walk.weights or {}).values()) or FULL
+    percent = f"{share * FULL / total:g}"
+    told = f"version {number} has {percent}% of the requests; meshsplit watch {disvc.name} shows the evidence"
+    return Says("True", "Walking", told)
 
 
 def _say_no_room(building: Made, plan: Plan) -> str:

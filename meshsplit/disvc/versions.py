@@ -83,7 +83,8 @@ class Sight:
     """What decides about versions: the revision that is asked for, and what there is in the cluster.
 
     `routed` are the versions that requests are sent to, `present` those that have objects. With `in_turn` a
-    version is built only after the one before it has gone.
+    version is built only after the one before it has gone. `for_good` is False while requests may still go
+    back to where they went before.
     """
 
     revision: str
@@ -91,6 +92,7 @@ class Sight:
     present: frozenset[int]
     drain_seconds: float
     in_turn: bool = False
+    for_good: bool = True
 
 
 def advance(versions: Versions, sight: Sight, now: float) -> Versions:
@@ -128,7 +130,7 @@ def recover(found: Mapping[int, str], routed: Iterable[int], now: float, last: i
 def _take_up_flip(versions: Versions, sight: Sight, now: float) -> Versions:
     """The version being built serves once a route sends requests to it, and to no other."""
     new, old = versions.building, versions.serving
-    if new is None or sight.routed != {new.number}:
+    if new is None or sight.routed != {new.number} or not sight.for_good:
         return versions
     versions = versions.move(new.number, Phase.SERVING, now)
     return versions.move(old.number, Phase.DRAINING, now) if old is not None else versions

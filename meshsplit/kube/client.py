@@ -25,6 +25,7 @@ from urllib3.exceptions import HTTPError
 from yaml import YAMLError
 
 from meshsplit.kube.answers import WatchAnswer, read_answer, to_unavailable
+from meshsplit.kube.impersonation import ONESELF, Impersonation
 from meshsplit.kube.port import FIELD_MANAGER, PAGE_LIMIT, Unavailable
 from meshsplit.kube.sockets import Sockets
 from meshsplit.kube.wire import to_error, to_json, to_page
@@ -60,8 +61,9 @@ _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
 _OK = range(200, 300)
 
-# The last four are what a kubeconfig of another shape raises in the package.
-_UNUSABLE = (ConfigException, YAMLError, OSError, ValueError, TypeError, AttributeError, KeyError)
+# What a file that is no kubeconfig raises in the package; of no help to anybody.
+_SHAPELESS = (TypeError, AttributeError, KeyError)
+_UNUSABLE = (ConfigException, YAMLError, OSError, ValueError, *_SHAPELESS)
 
 
 class ConfigurationError(Exception):
@@ -89,8 +91,9 @@ def load_configuration(kubeconfig: str | None = None, context: str | None = None
             )
     except _UNUSABLE as error:
         where = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+        said = "it is no kubeconfig" if isinstance(error, _SHAPELESS) else str(error)
         # A parser draws its errors over several lines.
-        raise ConfigurationError(f"cannot use {where}: {' '.join(str(error).split())}") from None
+        raise ConfigurationError(f"cannot use {where}: {' '.join(said.split())}") from None
     return configuration
 
 
@@ -135,7 +138,7 @@ class Client:
 
     With `dry_run` the API checks what is written and keeps none of it.
     `timeout` is for each request (see CALL_SECONDS), `silence` for a watch, both in seconds. `impersonate` is
-    the user to act as, "" for none. `on_answered` is called with the method and the code of every answer, 0
+    whom to act as. `on_answered` is called with the method and the code of every answer, 0
     when there was none, in the thread that asked. Nothing is retried here: who asks knows what a second try
     means.
     """
@@ -148,7 +151,7 @@ class Client:
         dry_run: bool = False,
         timeout: float = CALL_SECONDS,
         silence: float = WATCH_SILENCE_SECONDS,
-        impersonate: str = "",
+        impersonate: Impersonation = ONESELF,
         on_answered: Callable[[str, int], object] = _ignore,
     ) -> None:
         self._configuration = configuration
@@ -259,9 +262,9 @@ class Client:
     ) -> BaseHTTPResponse:
         """The 2xx answer, of which the headers have come; ApiError for any other."""
         content = None if body is None else to_json(body)
-        headers = {"Accept": _JSON, "User-Agent": self._field_manager, **self._authorization()}
-        if self._impersonate:
-            headers["Impersonate-User"] = self._impersonate
+        headers = urllib3.HTTPHeaderDict(self._authorization(), Accept=_JSON)
+        headers["User-Agent"] = self._field_manager
+        headers.extend(self._impersonate.headers)
         if content is not None:
             headers["Content-Type"] = content_type
         text = urlencode({name: value for name, value in query.items() if value})

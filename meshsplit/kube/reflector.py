@@ -133,7 +133,7 @@ class Reflector(Generic[T, K]):
                 opened = self._clock()
                 for event in stream:
                     going_on = event.item.resource_version
-                    self._take(event)
+                    self.take(event)
         except Gone as error:
             going_on, failure = None, error
         except ApiError as error:
@@ -155,16 +155,19 @@ class Reflector(Generic[T, K]):
             timeout_seconds=low + int(self._random() * (high - low + 1)),
         )
 
-    def _take(self, event: WatchEvent) -> None:
+    def take(self, event: WatchEvent) -> None:
+        """Take in what happened to one object."""
         if event.type is EventType.BOOKMARK or self._stopped.is_set():
             return
         self._failures = 0
         self._on_touched(self._store_one(event.type, event.item))
 
     def _store_one(self, kind: EventType, item: Item) -> frozenset[K]:
+        version = int(item.resource_version) if item.resource_version.isdecimal() else 0
         if kind is EventType.DELETED:
-            version = item.resource_version
-            return self._store.delete(item.key, int(version) if version.isdecimal() else 0)
+            return self._store.delete(item.key, version)
+        if self._store.is_known(item.key, version):
+            return frozenset()
         return self._store.upsert(item.key, self._decode(item.body))
 
     def _pause(self, failure: ApiError | None) -> None:

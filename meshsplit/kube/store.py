@@ -21,6 +21,9 @@ class Store(Generic[V, K]):
     to the one that is there touches nothing, so an edit of fields that are not read costs no work. A value of
     a lower `version` than the one that is there, or at which the object was deleted, is a late report and is
     dropped: whoever writes an object puts the server's answer here, and reads what it wrote.
+
+    A watch often tells of a write before its answer is there. So whoever writes calls `hold` before and
+    `settle` after: what is touched in between is no news, unless somebody else has changed the object.
     """
 
     def __init__(
@@ -32,18 +35,44 @@ class Store(Generic[V, K]):
         self._values: dict[ObjectKey, V] = {}
         self._groups: dict[K, set[ObjectKey]] = {}
         self._deleted: dict[ObjectKey, int] = {}
+        self._held: dict[ObjectKey, set[K]] = {}
 
     def upsert(self, key: ObjectKey, value: V) -> frozenset[K]:
         """Put one object in the place of what was there."""
         with self._lock:
-            return frozenset(self._put(key, value))
+            return self._hold_back(key, self._put(key, value))
+
+    def hold(self, key: ObjectKey) -> None:
+        """Keep to yourself whom changes of this object touch, until `settle`."""
+        with self._lock:
+            self._held.setdefault(key, set())
+
+    def settle(self, key: ObjectKey, answer: V | None) -> tuple[frozenset[K], bool]:
+        """Put the answer to a write, None when there was none.
+
+        Whom that and the changes since `hold` touch, and whether one of these may be another's.
+        """
+        with self._lock:
+            touched = self._held.pop(key, set())
+            if answer is None:
+                return frozenset(touched), bool(touched)
+            touched |= self._put(key, answer)
+            held = self._values.get(key)
+            overtaken = held is None or self._version(held) > self._version(answer)
+            return frozenset(touched), overtaken
+
+    def is_known(self, key: ObjectKey, version: int) -> bool:
+        """Whether it holds the object as it was at this version, or later."""
+        with self._lock:
+            held = self._values.get(key)
+            return held is not None and 0 < version <= self._version(held)
 
     def delete(self, key: ObjectKey, version: int = 0) -> frozenset[K]:
         """Take one object out, deleted at this version; nothing is touched when it is not there."""
         with self._lock:
             if version:
                 self._deleted[key] = version
-            return frozenset(self._drop(key))
+            return self._hold_back(key, self._drop(key))
 
     def replace(self, values: Mapping[ObjectKey, V]) -> frozenset[K]:
         """Hold exactly `values`, in one step for every reader."""
@@ -78,6 +107,13 @@ class Store(Generic[V, K]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def _hold_back(self, key: ObjectKey, touched: set[K]) -> frozenset[K]:
+        held = self._held.get(key)
+        if held is None:
+            return frozenset(touched)
+        held |= touched
+        return frozenset()
 
     def _put(self, key: ObjectKey, value: V) -> set[K]:
         held, version = self._values.get(key), self._version(value)

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from meshsplit.istio.rules import check_object
 from meshsplit.kserve.source import to_world
-from meshsplit.local.cluster import BACKING, ENDPOINT_SLICES, OBSERVED, PODS, ROUTES, SERVICES
+from meshsplit.local.cluster import (
+    BACKING,
+    ENDPOINT_SLICES,
+    INGRESSES,
+    OBSERVED,
+    PODS,
+    ROUTES,
+    SERVICES,
+)
 from meshsplit.local.endpoints import read_services
 from meshsplit.local.gateway import GatewayRejected
 from meshsplit.local.mesh import (
@@ -56,16 +64,23 @@ class MeshFollower:
         self._changed = changed
         self._good: dict[Identity, Body] = {}
         self._said: frozenset[str] = frozenset()
+        self._backed: tuple[Service, ...] = ()
         self.served: tuple[Body, ...] = ()
         """The VirtualServices that Envoy serves now, by namespace and name."""
-        self.worker = Worker("mesh", cluster.subscribe((*OBSERVED, *BACKING)), self.follow)
+        self.worker = Worker("mesh", cluster.subscribe((*OBSERVED, INGRESSES, *BACKING)), self.follow)
+
+    @property
+    def has_all_endpoints(self) -> bool:
+        """Whether Envoy has what is behind every Service of the cluster now."""
+        found = self._cluster.snapshot(BACKING)
+        return read_services(*(found[kind] for kind in BACKING)) == self._backed
 
     def follow(self) -> None:
         """Serve what the cluster says now; GatewayError when Envoy has ended."""
-        found = self._cluster.snapshot((*OBSERVED, *BACKING))
+        found = self._cluster.snapshot((*OBSERVED, INGRESSES, *BACKING))
         backed = read_services(found[SERVICES], found[ENDPOINT_SLICES], found[PODS])
         services = (*backed, *self._loops(found, backed))
-        objects, problems = self._legal([body for kind in ROUTES for body in found[kind]])
+        objects, problems = self._legal([body for kind in (*ROUTES, INGRESSES) for body in found[kind]])
         try:
             read, objects, unknown = self._read(objects)
             gateway = to_gateway(read, services, self._gateway.port)
@@ -74,6 +89,7 @@ class MeshFollower:
             self._tell([*problems, f"{error}; what served before keeps serving"])
             return
         self._tell([*problems, *unknown])
+        self._backed = backed
         self._good = {_identity(body): body for body in objects}
         before, self.served = self.served, tuple(b for b in objects if b["kind"] == "VirtualService")
         if before != self.served:

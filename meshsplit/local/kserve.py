@@ -71,13 +71,10 @@ class KServe:
         self._ports: Mapping[ServingKey, Ports] = {}
         self._news = threading.Event()
         self._owned = OwnedObjects(cluster, FIELD_MANAGER)
+        self.is_loading = False
+        """Whether a model did not answer when all was written the last time."""
         self.worker = Worker("kserve", cluster.subscribe((*MODELS, *BACKING)), self.reconcile)
         models.notify(self._look_again)
-
-    @property
-    def is_loading(self) -> bool:
-        """Whether a model that is to load does not answer yet."""
-        return any(serving.key not in self._ports for serving in self._serving)
 
     @property
     def counters(self) -> dict[str, int]:
@@ -97,6 +94,7 @@ class KServe:
         self._host(wanted)
         self._write_backing(found, wanted)
         self._write_statuses(found[INFERENCE_SERVICES], backends, wanted)
+        self.is_loading = any(backend.serving_key not in self._ports for backend in wanted.values())
         return min(self._leaving.values()) - time.monotonic() if self._leaving else None
 
     def _look_again(self) -> None:

@@ -5,6 +5,7 @@ From KServe's config/runtimes: names, arguments, formats and protocols. Nothing 
 
 from typing import Any
 
+from meshsplit.kserve import keys
 from meshsplit.local.crds import KSERVE_GROUP
 
 Json = dict[str, Any]
@@ -39,7 +40,7 @@ def make_cluster_runtimes() -> tuple[Json, ...]:
                     {"name": "MODELS_DIR", "value": "/mnt/models"},
                 ],
             },
-            {f"{KSERVE_GROUP}/server-type": "mlserver"},
+            {keys.SERVER_TYPE: "mlserver"},
         ),
     )
 

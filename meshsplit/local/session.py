@@ -110,8 +110,8 @@ class Session:
 
     @property
     def is_loading(self) -> bool:
-        """Whether a model that the cluster asks for does not answer yet."""
-        return self._kserve.is_loading
+        """Whether a model that the cluster asks for does not answer yet through Envoy."""
+        return self._kserve.is_loading or not self._mesh.has_all_endpoints
 
     @property
     def served(self) -> tuple[Body, ...]:

@@ -21,22 +21,43 @@ class Series(NamedTuple):
     value: float
 
 
+class Samples(NamedTuple):
+    """One series of a range query's result: its samples as (Unix seconds, value), in order of time."""
+
+    labels: Mapping[str, str]
+    values: tuple[tuple[float, float], ...]
+
+
 Vector = tuple[Series, ...]
+Matrix = tuple[Samples, ...]
 
 
 def to_vector(result: Any) -> Vector:
     """The result as series; ValueError, TypeError or KeyError when it is no vector."""
+    return tuple(Series(_to_labels(entry), float(entry["value"][1])) for entry in _to_entries(result))
+
+
+def to_matrix(result: Any) -> Matrix:
+    """The result as series over time; ValueError, TypeError or KeyError when it is no matrix."""
+    return tuple(
+        Samples(_to_labels(entry), tuple((float(at), float(value)) for at, value in entry["values"]))
+        for entry in _to_entries(result)
+    )
+
+
+def _to_entries(result: Any) -> list[Any]:
     if not isinstance(result, list):
         raise TypeError("the result is no list")
-    return tuple(_to_series(entry) for entry in result)
+    return result
 
 
-def _to_series(entry: Any) -> Series:
+def _to_labels(entry: Any) -> Mapping[str, str]:
     if not isinstance(entry, dict) or not isinstance(entry["metric"], dict):
-        raise TypeError("the result is no vector")
-    if not all(isinstance(value, str) for value in entry["metric"].values()):
+        raise TypeError("the result is no list of series")
+    labels: dict[str, str] = entry["metric"]
+    if not all(isinstance(value, str) for value in labels.values()):
         raise TypeError("a label is no text")
-    return Series(entry["metric"], float(entry["value"][1]))
+    return labels
 
 
 def find_partial(answer: requests.Response | None) -> Partial | None:

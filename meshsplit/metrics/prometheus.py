@@ -1,7 +1,9 @@
 """Counters from a Prometheus: one query a signal, whatever the number of rollouts."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import requests
 import urllib3
@@ -21,12 +23,16 @@ from meshsplit.analysis.metrics import (
     Trouble,
     Unavailable,
 )
+from meshsplit.analysis.past import BURST_SECONDS, STEP_SECONDS, StablePast
 from meshsplit.analysis.queries.promql import make_query
-from meshsplit.metrics.answers import Vector, find_partial, to_refusal, to_vector
+from meshsplit.metrics.answers import Matrix, Vector, find_partial, to_matrix, to_refusal, to_vector
 from meshsplit.metrics.bounds import LIMIT_BYTES, TooLarge, TooSlow
 from meshsplit.metrics.customs import Ask, read_customs
+from meshsplit.metrics.pasts import read_pasts
 from meshsplit.metrics.transport import NO_RETRIES, BoundedSession
 from meshsplit.metrics.vectors import to_snapshot
+
+Result = TypeVar("Result", Vector, Matrix)
 
 TIMEOUT_SECONDS = 5.0
 LAG_SECONDS = 2.0
@@ -69,6 +75,11 @@ class PrometheusSource:
         answers.update(read_customs(customs, self._asker(at), at))
         return {request.key: answers[request.key] for request in requests}
 
+    def read_past(self, requests: Sequence[MetricRequest], now: float) -> Mapping[Key, StablePast]:
+        """See MetricsSource."""
+        at = now - LAG_SECONDS
+        return read_pasts(requests, self._backends, lambda query: self._ask_range(query, at), at)
+
     def close(self) -> None:
         """Close every thread's connections."""
         with self._lock:
@@ -92,14 +103,29 @@ class PrometheusSource:
 
     def _ask(self, query: str, at: float) -> Vector | Failure:
         """The result of an instant query, or why there is none; never an exception."""
+        limits = {"time": f"{at:.3f}", "timeout": f"{self._timeout:g}s"}
+        return self._send(lambda client: client.custom_query(query, limits), to_vector)
+
+    def _ask_range(self, query: str, until: float) -> Matrix | Failure:
+        """The result of a range query over the past that is wanted, or why there is none."""
+        begin, end = (datetime.fromtimestamp(at, UTC) for at in (until - BURST_SECONDS, until))
+        limits = {"timeout": f"{self._timeout:g}s"}
+        step = f"{STEP_SECONDS:g}s"
+        return self._send(
+            lambda client: client.custom_query_range(query, begin, end, step, limits), to_matrix
+        )
+
+    def _send(
+        self, send: Callable[[PrometheusConnect], Any], read: Callable[[Any], Result]
+    ) -> Result | Failure:
         try:
             client, session = self._get_client()
         except ValueError as error:
             return Unavailable(Trouble.UNREACHABLE, f"{self._address} is no address: {error}")
         session.answer = None
         try:
-            result = client.custom_query(query, {"time": f"{at:.3f}", "timeout": f"{self._timeout:g}s"})
-            return find_partial(session.answer) or to_vector(result)
+            result = send(client)
+            return find_partial(session.answer) or read(result)
         except (TooSlow, requests.exceptions.ReadTimeout, urllib3.exceptions.TimeoutError):
             return Unavailable(Trouble.SLOW, f"{self._address} did not answer within {self._timeout:g} s")
         except TooLarge as error:

@@ -19,6 +19,7 @@ from meshsplit.analysis.metrics import (
     Trouble,
     Unavailable,
 )
+from meshsplit.analysis.past import StablePast
 from meshsplit.metrics.bounds import LIMIT_BYTES, BoundedBody, TooLarge, TooSlow
 from meshsplit.metrics.scraped import Scraped, Text, answer
 from meshsplit.metrics.targets import Target
@@ -75,6 +76,10 @@ class ScrapeSource:
         for ask in asks:
             answers.update(answer(ask, scraped, now))
         return {request.key: answers[request.key] for request in requests}
+
+    def read_past(self, requests: Sequence[MetricRequest], now: float) -> Mapping[Key, StablePast]:
+        """See MetricsSource: counters at their origin have no past."""
+        return {}
 
     def close(self) -> None:
         """Close every connection."""

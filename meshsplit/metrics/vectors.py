@@ -20,19 +20,20 @@ def to_snapshot(vector: Vector, signal: Signal, parts: Parts, at: float) -> Snap
         tag = pack.backend.value
         counters = [series for series in vector if series.labels.get(TAG) == tag]
         times = {
-            _to_endpoint(series.labels): series.value
+            to_endpoint(series.labels): series.value
             for series in vector
             if series.labels.get(TAG) == tag + TIMES and math.isfinite(series.value)
         }
-        pods = choose_endpoints(_to_endpoint(series.labels) for series in counters)
+        pods = choose_endpoints(to_endpoint(series.labels) for series in counters)
         for labels, value in counters:
-            endpoint = _to_endpoint(labels)
+            endpoint = to_endpoint(labels)
             if endpoint in pods:
                 seen = times.get(endpoint, at)
                 add_series(snapshot, signal, family, pods[endpoint], labels, value, seen)
     return snapshot
 
 
-def _to_endpoint(labels: Labels) -> Endpoint:
+def to_endpoint(labels: Labels) -> Endpoint:
+    """The scrape that a series came by."""
     pod, instance, job = (labels.get(label, "") for label in POD_LABELS)
     return pod, instance, job

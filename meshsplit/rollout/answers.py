@@ -104,7 +104,7 @@ def _abort(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
     leg = state.leg
     if not state.active or leg is None:
         raise Refused("there is no rollout to abort")
-    message = f"back to {leg.start}{f'; {request.note}' if request.note else ''}"
+    message = f"aborted, back to {leg.start}{f'; {request.note}' if request.note else ''}"
     state = replace(state, override=None, pause=None)
     return end(
         state,
@@ -175,7 +175,7 @@ def _flip(state: RolloutState, turn: Turn, request: Request) -> RolloutState:
         raise Refused(f"{to} is active already")
     goal = list_members(Split(((to, FULL),)), turn.names)
     _check_ready(state, turn, goal)
-    why = request.note or bluegreen.say_preview(turn, to)
+    why = request.note or bluegreen.say_preview(state, turn, to)
     return bluegreen.flip(state, turn, goal, BY_HAND, why, request.by, request.note)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from meshsplit.model import Split
 from meshsplit.rollout.ends import find_end
 from meshsplit.rollout.leg import Leg
+from meshsplit.rollout.observation import PreviewSeen
 from meshsplit.rollout.obstacles import AWAITING_PROMOTION, NO_SLOT, Obstacle, find_obstacle
 from meshsplit.rollout.spec import BlueGreenSpec
 from meshsplit.rollout.splits import is_same, to_thousandths
@@ -26,22 +27,22 @@ def step_blue_green(state: RolloutState, turn: Turn) -> RolloutState:
         state = replace(state, phase=Phase.PENDING, measure=None)
         return hold(state, turn, obstacle.reason, obstacle.message, waiting=True)
     state = replace(state, phase=Phase.AWAITING_PROMOTION, measure=None)
-    missing = find_missing(asked, leg, turn)
+    missing = find_missing(asked, leg, state, turn)
     if not asked.automatic:
         message = f"{leg.canary} waits for somebody to flip{f'; {missing}' if missing else ''}"
         return hold(state, turn, AWAITING_PROMOTION, message, waiting=True)
     if missing:
         return hold(state, turn, CHECKS, missing, waiting=True)
-    return flip(state, turn, find_end(state, leg, turn), "ChecksPassed", say_preview(turn, leg.canary))
+    return flip(state, turn, find_end(state, leg, turn), "ChecksPassed", say_preview(state, turn, leg.canary))
 
 
-def find_missing(asked: BlueGreenSpec, leg: Leg, turn: Turn) -> str:
+def find_missing(asked: BlueGreenSpec, leg: Leg, state: RolloutState, turn: Turn) -> str:
     """What the new side has yet to show before it is flipped to by itself; "" for nothing."""
-    checks, seen = asked.checks, turn.seen.preview
+    checks, seen = asked.checks, _find_preview(state, turn, leg.canary)
     if checks is None:
         return ""
-    if seen is None or seen.member != leg.canary:
-        return f"no preview request of {leg.canary} was counted"
+    if seen is None:
+        return turn.seen.problem or f"no preview request of {leg.canary} was counted"
     if seen.requests < max(checks.requests, checks.error_rate is not None):
         return f"{seen.requests:g} of {checks.requests} preview requests in {checks.within:g}s"
     if checks.error_rate is not None and seen.bad > checks.error_rate * seen.requests:
@@ -51,12 +52,17 @@ def find_missing(asked: BlueGreenSpec, leg: Leg, turn: Turn) -> str:
     return ""
 
 
-def say_preview(turn: Turn, member: str) -> str:
+def say_preview(state: RolloutState, turn: Turn, member: str) -> str:
     """What is known of the new side."""
-    seen = turn.seen.preview
-    if seen is None or seen.member != member:
+    seen = _find_preview(state, turn, member)
+    if seen is None:
         return f"{member} is Ready, no preview requests were counted"
     return f"{member} is Ready, {seen.requests:g} preview requests, {seen.bad:g} failed"
+
+
+def _find_preview(state: RolloutState, turn: Turn, member: str) -> PreviewSeen | None:
+    seen = turn.seen.preview
+    return seen if seen is not None and (seen.rollout, seen.member) == (state.id, member) else None
 
 
 def flip(

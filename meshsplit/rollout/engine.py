@@ -16,6 +16,7 @@ from meshsplit.rollout.bluegreen import step_blue_green
 from meshsplit.rollout.canary import step_canary
 from meshsplit.rollout.ends import end_without_lost, follow_target
 from meshsplit.rollout.measuring import tick
+from meshsplit.rollout.notices import Notice, make_notices
 from meshsplit.rollout.observation import Observation
 from meshsplit.rollout.spec import RolloutSpec
 from meshsplit.rollout.splits import drop_lost, hold_back, is_same, list_members, to_thousandths
@@ -35,8 +36,8 @@ STRATEGIES: Mapping[Strategy, Callable[[RolloutState, Turn], RolloutState]] = {
 class Advance:
     """What a pass came to: the state to keep, the outcome to express, and what to do then.
 
-    `events` and `calls` are asked for once; `wake` are the seconds until the next pass is wanted even when
-    nothing changes, 0 for never.
+    `events`, `calls` and `notices` are asked for once; `wake` are the seconds until the next pass is wanted
+    even when nothing changes, 0 for never.
     """
 
     state: RolloutState
@@ -44,6 +45,7 @@ class Advance:
     events: tuple[Event, ...] = ()
     calls: tuple[Call, ...] = ()
     wake: float = 0.0
+    notices: tuple[Notice, ...] = ()
 
 
 def advance(
@@ -72,7 +74,14 @@ def advance(
     after = follow_target(end_without_lost(after, turn), turn)
     after = STRATEGIES[spec.strategy](after, turn)
     after, outcome = _serve(after, begun.serving, turn)
-    return Advance(after, outcome, tuple(turn.events), tuple(turn.calls), _find_wake(after, turn))
+    return Advance(
+        after,
+        outcome,
+        tuple(turn.events),
+        tuple(turn.calls),
+        _find_wake(after, turn),
+        make_notices(after, turn),
+    )
 
 
 def is_urgent(before: RolloutState, after: RolloutState) -> bool:

@@ -43,7 +43,8 @@ def start(spec: RolloutSpec, turn: Turn, weight: int) -> Measure:
         for rule in sorted(turn.seen.latency, key=lambda rule: rule.name)
         if rule.name in latency & {wish.name for wish in spec.policy.latency}
     )
-    measure = Measure(weight, "", "", started_at=turn.now, edges=edges)
+    bursts = tuple((name, icc) for name, icc in sorted(turn.seen.bursts.items()) if icc > 0)
+    measure = Measure(weight, "", "", started_at=turn.now, edges=edges, bursts=bursts)
     rules = _with_edges(spec, measure)
     known = {
         rule.name: turn.seen.history[rule.name]
@@ -59,7 +60,8 @@ def judge(
     """Judge a read. The move is only proposed: the weight and its clock stay until it is made."""
     trial = to_trial(json.loads(measure.trial), course.rules)
     walk = Walk(trial, measure.weight, measure.since, measure.reads)
-    after, move = advance(walk, reading.read, course, reading.traffic, measure.elapsed)
+    read = replace(reading.read, icc=dict(measure.bursts))
+    after, move = advance(walk, read, course, reading.traffic, measure.elapsed)
     here = reading.read.weight == measure.weight and not move.verdict.blind
     measure = replace(
         _keep(measure, after.trial, course.rules),

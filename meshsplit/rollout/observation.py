@@ -28,8 +28,12 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class PreviewSeen:
-    """Requests and bad ones that the side that is not active answered within the checks' time."""
+    """Requests and bad ones that the side that is not active answered within the checks' time.
 
+    They count for the rollout they are named after: another one may have other content on that side.
+    """
+
+    rollout: str
     member: str
     requests: float
     bad: float
@@ -49,8 +53,9 @@ class Observation:
     """What is known now; what is left out is not known, and nothing follows from that.
 
     `revisions` tell one content of a member from another. `problem` says why metrics cannot be read, "" when
-    they can. `traffic`, `history` (stable's past by metric and edge) and `latency` (rules made of stable's
-    histograms) are looked at when a rollout starts. `slot_free` says whether one more rollout may run,
+    they can. `traffic`, `history` (stable's past by metric and edge), `bursts` (how errors of one read go
+    together in it, by metric: `dispersion.py`) and `latency` (rules made of stable's histograms) are looked
+    at when a rollout starts. `slot_free` says whether one more rollout may run,
     `stopped` whether the switch that stops all steps is on. `request` may be shown as long as it stands
     in the object: it is done once.
     """
@@ -60,6 +65,7 @@ class Observation:
     traffic: float | None = None
     problem: str = ""
     history: Mapping[str, tuple[Past, ...]] = field(default_factory=dict)
+    bursts: Mapping[str, float] = field(default_factory=dict)
     latency: tuple[MetricRule, ...] = ()
     preview: PreviewSeen | None = None
     gates: tuple[GateResult, ...] = ()

@@ -106,12 +106,14 @@ def say_promoted(state: RolloutState) -> Says:
 def say_metrics(state: RolloutState, spec: RolloutSpec, trouble: str = "", problem: str = "") -> Says | None:
     """Whether what is measured can be read; None for a strategy that measures nothing.
 
+    Of a preview only that it cannot be read is said.
+
     `trouble` and `problem` say why not, in a word and in a sentence, where the last read failed.
     """
-    if spec.strategy is not Strategy.CANARY:
-        return None
     if trouble and state.active:
         return Says("False", trouble, problem)
+    if spec.strategy is not Strategy.CANARY:
+        return None
     last, measure = state.last, state.measure
     blind = last is not None and last.reason == METRICS_UNAVAILABLE
     if last is not None and (blind or (measure is not None and measure.blind and state.active)):

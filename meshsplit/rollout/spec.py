@@ -5,7 +5,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from meshsplit.api.modelsplit import ModelSplitSpec
-from meshsplit.api.strategy import BlueGreen, Canary, Gate, HeaderMatch
+from meshsplit.api.strategy import BlueGreen, Canary, Gate, HeaderMatch, SecretKey
 from meshsplit.model import MatchKind, Shadow, Strategy, StringMatch
 from meshsplit.policy import Policy, to_policy, to_seconds
 from meshsplit.rollout.windows import Window, make_window
@@ -41,6 +41,22 @@ class GateSpec:
     secret: tuple[str, str] | None = None
 
 
+class NoticeFormat(StrEnum):
+    """How a message is wrapped."""
+
+    WEBHOOK = "Webhook"
+    CLOUD_EVENTS = "CloudEvents"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSpec:
+    """A webhook that is told of a rollout; `secret` as that of a gate."""
+
+    url: str
+    format: NoticeFormat = NoticeFormat.WEBHOOK
+    secret: tuple[str, str] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PreviewChecks:
     """What the side that is not active must have shown before it is flipped to by itself.
@@ -65,6 +81,7 @@ class CanarySpec:
     windows: tuple[Window, ...] = ()
     match: tuple[Headers, ...] = ()
     shadow: Shadow | None = None
+    notify: tuple[NoticeSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +140,26 @@ def _to_canary(canary: Canary) -> CanarySpec:
             for each in canary.match
         ),
         shadow=Shadow(mirror.member, mirror.percent) if mirror is not None else None,
+        notify=tuple(
+            NoticeSpec(each.url, NoticeFormat(each.format), _to_secret(each.hmac_secret))
+            for each in canary.notify
+        ),
     )
 
 
 def _to_gate(gate: Gate) -> GateSpec:
-    secret = gate.hmac_secret
     return GateSpec(
         gate.name,
         GateType(gate.type),
         gate.url,
         to_seconds(gate.timeout) or GATE_TIMEOUT,
         gate.retries,
-        (secret.name, secret.key) if secret is not None else None,
+        _to_secret(gate.hmac_secret),
     )
+
+
+def _to_secret(secret: SecretKey | None) -> tuple[str, str] | None:
+    return None if secret is None else (secret.name, secret.key)
 
 
 def _to_match(match: HeaderMatch) -> StringMatch:

@@ -174,7 +174,8 @@ class Measure:
 
     `weight` is the canary's in thousandths, set at `since` and read `reads` times; `elapsed` is now. `trial`
     is the test's checkpoint as JSON, made by the rules that `rules` marks; `edges` are those of the latency
-    metrics, by name and whether they gate. `blind` counts reads in a row without evidence.
+    metrics, by name and whether they gate. `blind` counts reads in a row without evidence. `bursts` are the
+    intra-class correlations of stable's errors before the rollout, by metric.
     """
 
     weight: int
@@ -187,6 +188,7 @@ class Measure:
     read_at: float | None = None
     blind: int = 0
     edges: tuple[tuple[str, tuple[tuple[str, bool], ...]], ...] = ()
+    bursts: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

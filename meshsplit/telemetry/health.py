@@ -8,7 +8,8 @@ import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
 
 from prometheus_client.exposition import choose_encoder
 
@@ -30,6 +31,7 @@ class HealthServer:
     """Serves /healthz, /readyz and /metrics from threads of its own between `start` and `stop`.
 
     A check gives the reason why not, or None when all is well: 200 "ok", or 503 with the reason as text.
+    `?name[]=` asks for the metrics of these names only, as with every server of Prometheus' own client.
     `host` "" is every address, IPv6 too where there is any; port 0 takes a free one. OSError when the port is
     taken. The checks run in the threads of the server and must not block.
     """
@@ -103,13 +105,12 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
         check = self.server.checks.get(path)
         if check is not None:
             self._answer_check(check)
         elif path == METRICS:
-            encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-            self._answer(HTTPStatus.OK, encode(self.server.registry), content_type)
+            self._answer_metrics(parse_qs(query).get("name[]"))
         else:
             self._answer(HTTPStatus.NOT_FOUND, f"try {HEALTHZ}, {READYZ} or {METRICS}\n".encode(), _PLAIN)
 
@@ -118,6 +119,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing: probes come every few seconds."""
+
+    def _answer_metrics(self, names: list[str] | None) -> None:
+        registry: Any = self.server.registry
+        if names is not None:
+            registry = registry.restricted_registry(names)
+        encode, content_type = choose_encoder(self.headers.get("Accept", ""))
+        self._answer(HTTPStatus.OK, encode(registry), content_type)
 
     def _answer_check(self, check: Callable[[], str | None]) -> None:
         reason = check()

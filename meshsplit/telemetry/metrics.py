@@ -22,6 +22,8 @@ Result = Literal["success", "error", "requeue", "requeue_after"]
 """How a pass ended (controller-runtime, pkg/internal/controller)."""
 
 RESULTS: tuple[Result, ...] = ("error", "requeue", "requeue_after", "success")
+NOTICE_RESULTS = ("dropped", "failed", "sent")
+"""What becomes of a message to a webhook: no room for it, not taken, taken."""
 NO_ANSWER = "<error>"
 """The code of a request that got no answer, as client-go's adapter writes it."""
 
@@ -64,6 +66,14 @@ class Metrics:
             ["method", "code"],
             registry=self.registry,
         )
+        self._notices = Counter(
+            "meshsplit_notifications",
+            "Messages to webhooks of rollouts, by what became of them",
+            ["result"],
+            registry=self.registry,
+        )
+        for result in NOTICE_RESULTS:
+            self._notices.labels(result)
         self._leads = Gauge(
             "leader_election_master_status",
             "Whether this process leads (1) or waits (0)",
@@ -129,6 +139,10 @@ class Metrics:
     def answered(self, method: str, code: int) -> None:
         """Count a request to the API; code 0 when there was no answer."""
         self._requests.labels(method, str(code) if code else NO_ANSWER).inc()
+
+    def notified(self, result: str) -> None:
+        """Count a message to a webhook; one of `NOTICE_RESULTS`."""
+        self._notices.labels(result).inc()
 
     def set_leading(self, lease: str, leads: bool) -> None:
         """Say whether this process holds the Lease of that name."""

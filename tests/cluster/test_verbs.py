@@ -12,6 +12,7 @@ from meshsplit.cli.requesting import MANAGER
 from support.fleet import SPLITS
 from support.kubectl import Kubectl, need_kubectl
 from support.scene import Scene, Time, running
+from support.waiting import eventually
 
 CANARY = {"canary": {"stepWeights": [10, 50]}}
 """There is nothing to read its counters from, so nothing moves but by hand."""
@@ -61,9 +62,20 @@ def aim(scene: Scene, *weights: int) -> None:
     scene.patch(SPLITS, "mnist", {"spec": {"members": to_members(*weights)}})
 
 
+def shows(scene: Scene, weights: str) -> None:
+    """Wait until the routes and then the status say that: verbs look at the status."""
+
+    def told() -> str:
+        members = sorted(status(scene).get("members", []), key=lambda member: str(member["name"]))
+        return ",".join(f"{member['name']}={member['weight']}" for member in members)
+
+    scene.serves(weights)
+    eventually(lambda: told() == weights, lambda: f"the status says {weights}, not {told()}")
+
+
 def settle(scene: Scene) -> None:
     """The start serves, and the status says so."""
-    scene.serves(START)
+    shows(scene, START)
     scene.says("Ready", "True", "Steady")
 
 
@@ -80,9 +92,9 @@ def test_promote_goes_one_step_and_to_the_end(scene: Scene) -> None:
         begin(scene)
         told = act(scene, "promote", "mnist", "--step", "--reason", "it is monday")
         assert told == "advanced: mnist goes on at 90 / 10, step 1 of 2"
-        scene.serves("mnist-v1=90,mnist-v2=10")
+        shows(scene, "mnist-v1=90,mnist-v2=10")
         assert act(scene, "promote", "mnist") == "promoted: mnist is 0 / 100"
-        scene.serves(END)
+        shows(scene, END)
         assert "promoted" in run(scene, "wait", "mnist", "--for", "promoted").stdout
         assert "there is no rollout to promote" in refused(scene, "promote", "mnist")
         assert run(scene, "watch", "mnist").stdout.splitlines()[-1].endswith("promoted: 0 / 100")
@@ -116,7 +128,7 @@ def test_an_aborted_target_is_tried_again_when_retried(scene: Scene) -> None:
         first = status(scene)["rollout"]["id"]
         told = act(scene, "abort", "mnist")
         assert told == "aborted: mnist is 100 / 0 (was 90 / 10). The target is still 0 / 100; it is not"
-        scene.serves(START)
+        shows(scene, START)
         scene.says("Promoted", "False", "Aborted")
         waited = run(scene, "wait", "mnist", "--for", "promoted", code=1)
         assert "aborted" in waited.stdout
@@ -133,15 +145,15 @@ def test_set_weight_lasts_until_it_is_cleared_or_over(scene: Scene) -> None:
         begin(scene)
         told = act(scene, "set", "weight", "mnist", "mnist-v2=20", "--for", "2h")
         assert told.startswith("mnist-v1 80 (remainder), mnist-v2 20. Override until ")
-        scene.serves("mnist-v1=80,mnist-v2=20")
+        shows(scene, "mnist-v1=80,mnist-v2=20")
         scene.says("Ready", "True", "Overridden")
         assert act(scene, "set", "weight", "mnist", "--clear") == "override cleared: mnist is 100 / 0"
-        scene.serves(START)
+        shows(scene, START)
         act(scene, "set", "weight", "mnist", "mnist-v2=20", "--for", "2h")
-        scene.serves("mnist-v1=80,mnist-v2=20")
+        shows(scene, "mnist-v1=80,mnist-v2=20")
         time.ahead = 3 * HOUR
         scene.work_again(manager)
-        scene.serves(START)
+        shows(scene, START)
         assert "override" not in status(scene)
 
 
@@ -150,9 +162,10 @@ def test_flip_and_rollback_of_a_blue_green_split(scene: Scene) -> None:
     with running(scene.api):
         settle(scene)
         assert act(scene, "flip", "mnist").startswith("flipped: mnist active is mnist-v2 (was mnist-v1) in ")
-        scene.serves(END)
-        assert act(scene, "rollback", "mnist") == "rolled back: mnist is 100 / 0 (was 0 / 100)"
-        scene.serves(START)
+        shows(scene, END)
+        told = act(scene, "rollback", "mnist")
+        assert told == "rolled back: mnist is mnist-v1 100, mnist-v2 0 (was mnist-v1 0, mnist-v2 100)"
+        shows(scene, START)
         assert act(scene, "flip", "mnist", "--to", "mnist-v2", "--max-jump", "100").startswith("flipped")
         assert "mnist-v2 is active already" in refused(scene, "flip", "mnist", "--to", "mnist-v2")
         told = run(scene, "history", "mnist").stdout
@@ -166,7 +179,7 @@ def test_rollback_goes_to_the_entry_of_the_history_that_is_named(scene: Scene) -
         act(scene, "flip", "mnist")
         number = status(scene)["history"][0]["number"]
         act(scene, "rollback", "mnist", "--to", str(number))
-        scene.serves(START)
+        shows(scene, START)
         assert "no good split to go back to" in refused(scene, "rollback", "mnist", "--to", "77")
 
 
@@ -194,10 +207,10 @@ def test_kubectl_annotate_asks_for_the_same(scene: Scene, tmp_path: Path) -> Non
             f"{REQUEST}=promote/{rollout}",
             f"{DETAILS}={json.dumps({'step': True, 'reason': 'from a pipeline'})}",
         )
-        scene.serves("mnist-v1=90,mnist-v2=10")
+        shows(scene, "mnist-v1=90,mnist-v2=10")
         assert status(scene)["request"]["accepted"] is True
         # The verb's own request takes the place of kubectl's, whose token it does not have.
         assert act(scene, "abort", "mnist").startswith("aborted: ")
-        scene.serves(START)
+        shows(scene, START)
     owners = (scene.find(SPLITS, "mnist") or {})["metadata"]["managedFields"]
     assert MANAGER in {owner["manager"] for owner in owners}

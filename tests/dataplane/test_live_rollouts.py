@@ -16,7 +16,7 @@ import pytest
 
 from support.fleet import Body
 from support.live_rollouts import CANARY, Stage, Walked, make_split, stage
-from support.load import Load, constant_load
+from support.load import Load, ask, constant_load
 from support.prometheus import Prometheus, prometheus, require_prometheus, start
 from support.waiting import eventually
 
@@ -25,6 +25,12 @@ pytestmark = pytest.mark.xdist_group("live-rollouts")
 ENOUGH = 100
 """Requests in a row that tell where all of them go."""
 FLIPS = 4
+PREVIEW = "x-meshsplit-preview"
+PREVIEWED: Body = {
+    "autoPromotionEnabled": True,
+    "preview": {"headerName": PREVIEW},
+    "prePromotionChecks": {"minRequests": 20, "maxErrorPercent": "10", "within": "4s"},
+}
 
 
 def tell(figure: str) -> None:
@@ -46,6 +52,7 @@ def played(server: Prometheus, tmp_path_factory: pytest.TempPathFactory) -> Iter
     splits = [make_split(name, source, CANARY) for name in ("good", "worse", "outage", "blind")]
     splits += [make_split(name, gateway, CANARY) for name in ("surge", "own-port")]
     splits.append(make_split("flip", gateway, {"blueGreen": {}}))
+    splits.append(make_split("preview", source, {"blueGreen": PREVIEWED}))
     with stage(tmp_path_factory.mktemp("mesh"), splits, "own-port") as running:
         running.scrape_with(server)
         yield running
@@ -160,6 +167,27 @@ def test_flips_by_hand_lose_no_request(played: Stage) -> None:
             tell(f"flip to {side}: all requests there {1000 * (moved - asked):.0f} ms after the request")
     assert load.failures == []
     assert [act for act, _, _ in group.history()][1:] == ["Flip"] * FLIPS
+
+
+def test_a_flip_by_itself_waits_for_good_requests_of_the_preview(played: Stage) -> None:
+    group = played.group("preview")
+    group.fail(canary=1.0)
+    with constant_load(group.url, group.path, 1) as load:
+        group.go()
+        group.wait("AwaitingPromotion")
+
+        def ask_the_preview() -> str:
+            for _ in range(20):
+                ask(group.url, group.path, {**group.headers, PREVIEW: group.name})
+            return str(group.status()["lastDecision"]["message"])
+
+        eventually(lambda: "preview requests failed" in ask_the_preview(), "failures of the new side")
+        assert load.last(ENOUGH) == {group.stable}
+        group.fail(canary=0.0)
+        eventually(lambda: ask_the_preview() and group.phase() == "Promoted", ask_the_preview, seconds=60.0)
+        eventually(lambda: load.last(ENOUGH) == {group.canary}, "all requests to the new side")
+    assert load.failures == []
+    assert group.history()[-1][:2] == ("Flip", "ChecksPassed")
 
 
 def _wait_for(load: Load, side: str) -> float:

@@ -327,3 +327,13 @@ def test_a_cluster_that_does_not_answer_is_exit_2(healthy: Live) -> None:
 )
 def test_the_version_of_kubernetes(told: dict[str, str], level: Level) -> None:
     assert judge_version(told).level is level
+
+
+def test_a_server_without_access_reviews_cannot_be_asked_about_secrets(healthy: Live) -> None:
+    hook = {"url": "https://chat.example.com/", "hmacSecret": {"name": "chat", "key": "k"}}
+    spec: dict[str, Any] = {"modelTag": "mnist", "strategy": {"canary": {"notify": [hook]}}}
+    spec["analysis"] = {"source": {"gateway": {}}}
+    healthy.write(kinds.MODEL_SPLITS, make_split("mnist", spec=spec))
+    code, verdicts = check(healthy)
+    (verdict,) = (each for each in verdicts if each["section"] == "webhooks")
+    assert (code, verdict["level"]) == (0, "unknown")

@@ -20,6 +20,7 @@ from support.live import (
     live_cluster,
     make_crd,
     make_route,
+    make_split,
     write_example,
 )
 
@@ -180,6 +181,16 @@ def test_the_report_and_the_unified_form(live: Live) -> None:
     unified = live.run("diff", "example", "--live", "-o", "unified")
     assert unified.stdout.startswith(f"--- live  VirtualService {NAMESPACE}/{SPLITTING}\n+++ plan  ")
     assert '-    meshsplit.dev/weights: "ai-model-one=80,ai-model-two=20"' in unified.stdout
+
+
+def test_a_plan_of_the_cluster_knows_what_is_written_already_and_what_would_be_walked(live: Live) -> None:
+    assert "Plan: 0 to create, 0 to change, 0 to delete." in live.run("plan", "--live").stdout
+    spec = {"modelTag": "ai-model", "stableMember": "ai-model-one"}
+    strategy = {"canary": {"stepWeights": [30]}}
+    live.write(kinds.MODEL_SPLITS, make_split("ai-model", NAMESPACE, {**spec, "strategy": strategy}))
+    assert "canary from ai-model-one to ai-model-two" in live.run("plan", "--live").stdout
+    live.client().delete(ROUTES, NAMESPACE, SPLITTING)
+    assert "Plan: 1 to create" in live.run("plan", "--live").stdout
 
 
 def test_lint_of_a_cluster_finds_what_lint_of_files_does(live: Live) -> None:

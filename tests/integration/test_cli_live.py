@@ -349,6 +349,17 @@ def test_status_notes_what_does_not_agree(live: Live) -> None:
     assert re.search(r"^  Target +80 +20%", text, re.MULTILINE)
 
 
+def test_a_target_that_is_written_nowhere_any_more_is_percent_of_thousandths_too(live: Live) -> None:
+    status = {**STEADY["status"], "total": 1000, "weight": "92.5 / 7.5"}
+    status["members"] = [
+        {**each, "weight": weight} for each, weight in zip(status["members"], (925, 75), strict=True)
+    ]
+    live.write(kinds.MODEL_SPLITS, {**STEADY, "status": status}, "meshsplit")
+    text = answer(live, "status", "mnist", "-n", "models")
+    assert re.search(r"^  Target +80 +20 ", text, re.MULTILINE)
+    assert re.search(r"^  Now +92.5 +7.5 ", text, re.MULTILINE)
+
+
 def test_a_foreign_route_is_not_taken_for_ours(live: Live) -> None:
     live.write(kinds.MODEL_SPLITS, STEADY, "meshsplit")
     foreign = make_route("mnist-splitting")

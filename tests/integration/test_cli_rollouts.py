@@ -5,10 +5,14 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
+import termios
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +22,14 @@ from meshsplit.api.request import DETAILS, REQUEST
 from meshsplit.cli import kinds
 from meshsplit.cli.cluster import Cluster
 from meshsplit.cli.completion import complete
+from meshsplit.cli.following import follow_all
 from meshsplit.cli.main import VERBS, cli
 from meshsplit.cli.notdone import NotDone
 from meshsplit.cli.requesting import Ask, follow, prepare, read_user, send
 from meshsplit.cli.splits import to_live_split
+from meshsplit.cli.terminal import Style
 from meshsplit.cli.unreachable import CannotAnswer
+from meshsplit.cli.watchscreen import Views
 from meshsplit.kube.client import Client, Configuration
 from meshsplit.local.apiserver.faults import Fault
 from meshsplit.rollout.requests import Verb
@@ -36,6 +43,7 @@ from support.live import (
     make_member,
     make_namespace,
     make_route,
+    make_split,
 )
 from support.liverollouts import ROLLOUT, make_decision, make_rollout
 from support.scripted_api import answer, scripted_api
@@ -140,11 +148,21 @@ def test_status_says_who_has_paused_or_overridden_it(live: Live) -> None:
 
 def test_explain_says_why_it_is_not_further(live: Live) -> None:
     told = " ".join(run(live, "explain", "mnist").split())
-    assert f"The last decision was HOLD at {SINCE}, step 2/4: NotEnoughEvidence, 2 of 720" in told
+    assert f"Ready is True since {SINCE}: Progressing, 2 of 720 requests failed The last decision" in told
+    assert f"The last decision was HOLD at {SINCE}, step 2/4: NotEnoughEvidence 2 errors in 720" in told
     assert "2 errors in 720 requests, true rate 0.03–1.00%, stable 7 in 6480 (0.11%)" in told
     assert "To promote evidence of safety 1.2 must reach 20." in told
     assert "To roll back evidence of harm 0.41 must reach 100." in told
+    assert "How much longer it takes cannot be said: nothing was read for this rollout yet." in told
     assert told.endswith("Next: meshsplit watch mnist -n models")
+
+
+def test_explain_of_a_target_that_was_given_up_does_not_say_that_it_serves(live: Live) -> None:
+    rejected = {"weights": "mnist-v1=0,mnist-v2=100", "reason": "Flipped"}
+    report(live, 0, "Steady", Phase.STEADY, rejectedTarget=rejected)
+    told = " ".join(run(live, "explain", "mnist").split())
+    assert "What is asked for was given up. What serves stays until something else is asked for." in told
+    assert told.endswith("Next: meshsplit history mnist -n models")
 
 
 def test_a_report_carries_the_rollout_as_the_status_has_it(live: Live) -> None:
@@ -340,6 +358,7 @@ def test_a_result_as_a_report(live: Live) -> None:
         (["mnist-v1=70", "mnist-v2=40"], "weights add up to 110, want 100 (mnist-v1=70, mnist-v2=40)"),
         (["mnist-v1=70%"], "'mnist-v1=70%' is not MEMBER=PERCENT"),
         (["mnist-v1=70", "mnist-v1=30"], "mnist-v1 is named twice"),
+        (["mnist-v3=20"], "mnist-v3 is no member of models/mnist; there is mnist-v1, mnist-v2"),
         ([], "name weights as MEMBER=PERCENT, or --clear"),
         (["mnist-v2=20", "--clear"], "name weights as MEMBER=PERCENT, or --clear"),
         (["mnist-v2=20", "--for", "soon"], "--for: 'soon' is not a duration"),
@@ -390,22 +409,98 @@ def test_the_user_is_who_the_api_says(live: Live, cluster: Cluster) -> None:
     assert asked.content["kind"] == "SelfSubjectReview"
 
 
+# Watching the list of all
+
+
+@contextmanager
+def watching(live: Live, *words: str) -> Iterator[tuple["subprocess.Popen[str]", Callable[[], str]]]:
+    """`meshsplit get --watch WORDS` as a process, and what reads its next line."""
+    env = {**os.environ, "KUBECONFIG": str(live.kubeconfig), "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "meshsplit", "get", "--watch", *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    ) as program:
+        assert program.stdout is not None
+        yield program, program.stdout.readline
+        program.kill()
+
+
+def test_get_watch_adds_a_row_for_what_changes_until_it_is_interrupted(live: Live) -> None:
+    with watching(live, "-n", "models") as (program, read_line):
+        assert read_line().split()[:2] == ["NAME", "STRATEGY"]
+        first = read_line()
+        live.client().patch(kinds.MODEL_SPLITS, "models", "mnist", {"metadata": {"labels": {"a": "b"}}})
+        report(live, 25)
+        second = read_line()
+        assert (first.split()[5:8], second.split()[5:8]) == (["90", "/", "10"], ["75", "/", "25"])
+        assert first.index("90 / 10") == second.index("75 / 25")
+        live.client().delete(kinds.MODEL_SPLITS, "models", "mnist")
+        assert read_line().split()[:3] == ["mnist", "Canary", "Deleted"]
+        program.send_signal(signal.SIGINT)
+        out, err = program.communicate(timeout=DEADLINE_SECONDS)
+    assert (program.returncode, out, err.strip()) == (130, "", "")
+
+
+def test_get_watch_ends_with_its_reader(live: Live) -> None:
+    with watching(live, "-n", "models", "-o", "json") as (program, read_line):
+        entry = json.loads(read_line())
+        assert (entry["type"], entry["name"], entry["weight"]) == ("ADDED", "mnist", "90 / 10")
+        assert program.stdout is not None
+        program.stdout.close()
+        report(live, 25)
+        assert program.wait(DEADLINE_SECONDS) == 0
+
+
+def test_what_a_watch_missed_is_found_by_listing_again(live: Live, cluster: Cluster) -> None:
+    states = follow_all(cluster, kinds.MODEL_SPLITS, "models", "")
+    (first,) = next(states)
+    live.faults.add(Fault(path="/modelsplits", watches_only=True, code=503))
+    live.faults.add(Fault(path="/modelsplits", watches_only=True, code=410))
+    live.client().delete(kinds.MODEL_SPLITS, "models", "mnist")
+    live.write(kinds.MODEL_SPLITS, make_split("other"))
+    came, went = next(states)
+    assert (first.type, first.body["metadata"]["name"]) == ("ADDED", "mnist")
+    assert (came.type, came.body["metadata"]["name"]) == ("ADDED", "other")
+    assert (went.type, went.body["metadata"]["name"]) == ("DELETED", "mnist")
+    live.faults.add(Fault(path="/modelsplits", watches_only=True, code=403, times=0))
+    with pytest.raises(
+        CannotAnswer, match=r"you may not watch modelsplits.meshsplit.dev in namespace models"
+    ):
+        next(states)
+
+
+def test_get_watch_of_nothing_says_so(live: Live) -> None:
+    live.faults.add(Fault(path="/modelsplits", watches_only=True, code=403, times=0))
+    told = run(live, "get", "-w", "-l", "a=b", code=2)
+    assert told.startswith("No ModelSplits in namespace models yet.\n")
+    assert "you may not watch" in told
+
+
 # On a terminal
 
 
-def on_terminal(live: Live, awaited: bytes, typed: bytes, *words: str) -> tuple[int, str]:
-    """Exit code and all output of the program on a terminal, where that is typed once `awaited` is shown."""
+Script = Sequence[tuple[str, str]]
+"""What to wait for on the screen, and what to type then, one after the other."""
+
+
+def on_terminal(kubeconfig: Path, script: Script, *words: str) -> tuple[int, str]:
+    """Exit code and all output of the program on a terminal where somebody follows the script."""
     master, slave = pty.openpty()
-    env = {**os.environ, "KUBECONFIG": str(live.kubeconfig), "TERM": "xterm", "NO_COLOR": "1"}
+    termios.tcsetwinsize(slave, (100, 150))
+    env = {**os.environ, "KUBECONFIG": str(kubeconfig), "TERM": "xterm", "NO_COLOR": "1"}
+    steps, deadline = list(script), time.monotonic() + DEADLINE_SECONDS
     command = [sys.executable, "-m", "meshsplit", *words, "-n", "models"]
     with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env) as program:
         os.close(slave)
-        shown, is_typed = b"", False
+        shown, seen = b"", 0
         while part := _read_terminal(master):
             shown += part
-            if not is_typed and awaited in shown:
-                os.write(master, typed)
-                is_typed = True
+            if time.monotonic() > deadline:
+                program.kill()
+                raise AssertionError(f"{steps[:1]}: {shown[-3000:].decode()}")
+            if steps and shown.find(steps[0][0].encode(), seen) >= 0:
+                os.write(master, steps.pop(0)[1].encode())
+                seen = len(shown)
     os.close(master)
     return program.returncode, shown.decode().replace("\r\n", "\n")
 
@@ -420,7 +515,7 @@ def _read_terminal(master: int) -> bytes:
 
 
 def test_a_person_who_does_not_confirm_changes_nothing(live: Live) -> None:
-    code, shown = on_terminal(live, b"[y/N]", b"n\n", "abort", "mnist")
+    code, shown = on_terminal(live.kubeconfig, [("[y/N]", "n\n")], "abort", "mnist")
     assert code == 3
     assert "Go ahead? [y/N]: " in shown
     assert shown.endswith("error: not confirmed\n")
@@ -429,13 +524,13 @@ def test_a_person_who_does_not_confirm_changes_nothing(live: Live) -> None:
 
 def test_a_person_who_confirms_is_obeyed(live: Live) -> None:
     controller = answer_next(live)
-    code, shown = on_terminal(live, b"[y/N]", b"y\n", "pause", "mnist", "--freeze")
+    code, shown = on_terminal(live.kubeconfig, [("[y/N]", "y\n")], "pause", "mnist", "--freeze")
     controller.join(DEADLINE_SECONDS)
     assert (code, "frozen: models/mnist stays at 90 / 10" in shown) == (0, True)
 
 
 def test_watch_on_a_terminal_draws_in_place_until_q(live: Live) -> None:
-    code, shown = on_terminal(live, b"q quits", b"q", "watch", "mnist")
+    code, shown = on_terminal(live.kubeconfig, [("q quits", "q")], "watch", "mnist")
     assert code == 0
     screen, _, after = shown.partition("\x1b[?1049l")
     assert screen.startswith("\x1b[?1049h")
@@ -443,11 +538,79 @@ def test_watch_on_a_terminal_draws_in_place_until_q(live: Live) -> None:
     assert after.startswith("mnist · models      ◌ Progressing")
 
 
+def test_a_key_shows_what_would_happen_and_sends_nothing_without_another(live: Live) -> None:
+    script = [
+        ("a aborts", "a"),
+        ("About to abort models/mnist", "n"),
+        ("nothing was sent to abort it", "P"),
+        ("jump of 90 points", "q"),
+        ("nothing was sent to promote it", "\x1bOa"),
+        ("q quits", "\x1b[A"),
+        ("q quits", "q"),
+    ]
+    code, shown = on_terminal(live.kubeconfig, script, "watch", "mnist")
+    assert code == 0
+    assert shown.count("About to") == 2
+    assert REQUEST not in (read(live)["metadata"].get("annotations") or {})
+
+
+def test_a_key_that_is_confirmed_is_answered_in_place(live: Live) -> None:
+    controller = answer_next(live, message="done", pause={"since": SINCE})
+    script = [
+        ("p or space pauses", " "),
+        ("Go ahead? y: yes", "y"),
+        ("paused: models/mnist stays at 90 / 10", "p"),
+        ("it is not paused", "q"),
+    ]
+    code, shown = on_terminal(live.kubeconfig, script, "watch", "mnist")
+    controller.join(DEADLINE_SECONDS)
+    assert code == 0
+    assert "p or space resumes" in shown
+    assert read(live)["metadata"]["annotations"][REQUEST] == f"pause/{ROLLOUT}"
+
+
+def test_what_is_typed_ahead_confirms_nothing(live: Live) -> None:
+    script = [("a aborts", "ay"), ("Go ahead?", "x"), ("nothing was sent", "q")]
+    assert on_terminal(live.kubeconfig, script, "watch", "mnist")[0] == 0
+    assert REQUEST not in (read(live)["metadata"].get("annotations") or {})
+
+
+def test_a_right_that_is_missing_is_told_in_place(live: Live) -> None:
+    live.faults.add(Fault(path="/modelsplits/mnist", method="PATCH", code=403, times=0))
+    script = [("a aborts", "a"), ("Go ahead?", "y"), ("you may not patch modelsplits.meshsplit.dev", "q")]
+    code, shown = on_terminal(live.kubeconfig, script, "watch", "mnist")
+    assert code == 0
+    assert "fix: ask for a role that allows the verb patch on modelsplits.meshsplit.dev" in shown
+
+
+def test_an_api_that_fails_for_a_moment_leaves_the_screen_as_it_was(live: Live) -> None:
+    split = to_live_split(read(live))
+    views = Views(Cluster(live.client(), "test", "models"), "mnist", "meshsplit", Style())
+    before = views.read()
+    live.faults.add(Fault(path="/inferenceservices", method="GET", code=503))
+    during = views.read_again(before)
+    assert (during.split.body, during.lines) == (split.body, before.lines)
+    assert during.trouble.startswith("cannot list inferenceservices.serving.kserve.io in namespace models")
+    assert views.read_again(during) == before
+
+
 def test_names_are_completed_for_every_verb_that_takes_one(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(live.kubeconfig))
-    taking = ("watch", "history", "promote", "pause", "resume", "abort", "retry", "flip", "rollback", "wait")
+    taking = (
+        "watch",
+        "events",
+        "history",
+        "promote",
+        "pause",
+        "resume",
+        "abort",
+        "retry",
+        "flip",
+        "rollback",
+        "wait",
+    )
     assert set(taking) < set(VERBS)
     for words in (*([verb] for verb in taking), ["set", "weight"]):
         assert complete(cli, [*words, "-n", "models", "m"]).splitlines() == ["mnist", ":4"]

@@ -1,19 +1,21 @@
 """Gates of a canary at a real HTTP server: called, signed, opened and closed; what comes too soon is kept."""
 
-import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
+from meshsplit.controller.gatecalls import GateCalls
 from meshsplit.controller.resources import SECRETS
-from meshsplit.kube.port import Resource
-from meshsplit.rollout.gates import SIGNATURE_HEADER
+from meshsplit.controller.signed import SignedPosts
+from meshsplit.kube.port import Forbidden, Page, Resource
+from meshsplit.model import GroupKey
 from meshsplit.rollout.observation import GateResult
+from meshsplit.rollout.spec import GateSpec, GateType
+from meshsplit.rollout.turn import Call
+from support.hooks import Hook, make_secret
 from support.manifests import NAMESPACE
 from support.prometheus import serving
 from support.store_api import StoreApi
@@ -23,51 +25,28 @@ from support.walks import Walk
 SECRET = b"between us"
 
 
-@dataclass
-class Posted:
-    """One call as it arrived."""
-
-    body: bytes
-    signature: str
-
-    @property
-    def payload(self) -> dict[str, object]:
-        payload: dict[str, object] = json.loads(self.body)
-        return payload
-
-
-class GateServer(ThreadingHTTPServer):
-    """Answers every POST with `status`."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.status = 403
-        self.posted: list[Posted] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/gate"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        assert isinstance(self.server, GateServer)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.posted.append(Posted(body, self.headers.get(SIGNATURE_HEADER, "")))
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
 @pytest.fixture
-def server() -> Iterator[GateServer]:
-    with serving(GateServer()) as running:
+def server() -> Iterator[Hook]:
+    with serving(Hook()) as running:
         yield running
 
 
-def make_walk(server: GateServer, **gate: object) -> Walk:
+class Blindfolded:
+    """An API at which no Secret may be read."""
+
+    def get(self, resource: Resource, namespace: str, name: str) -> bytes:
+        raise Forbidden(403, "Forbidden", f"{resource.plural} {namespace}/{name}")
+
+    def list_page(self, resource: Resource, **_: Any) -> Page:
+        raise Forbidden(403, "Forbidden", resource.plural)
+
+    def watch(self, resource: Resource, **_: Any) -> Any:
+        raise Forbidden(403, "Forbidden", resource.plural)
+
+    def close(self) -> None: ...
+
+
+def make_walk(server: Hook, **gate: object) -> Walk:
     gates = [{"name": "qa", "type": "confirmStep", "url": server.url, "timeout": "5s", **gate}]
     return Walk({"canary": {"stepWeights": [10, 50], "gates": gates}})
 
@@ -82,7 +61,7 @@ def answer(walk: Walk) -> None:
     eventually(is_answered, "the gate's answer")
 
 
-def walk_to_the_gate(walk: Walk, server: GateServer) -> None:
+def walk_to_the_gate(walk: Walk, server: Hook) -> None:
     walk.go()
     while not server.posted:
         walk.tick()
@@ -90,11 +69,9 @@ def walk_to_the_gate(walk: Walk, server: GateServer) -> None:
             answer(walk)
 
 
-def test_a_gate_holds_its_step_until_it_opens(server: GateServer) -> None:
+def test_a_gate_holds_its_step_until_it_opens(server: Hook) -> None:
     walk = make_walk(server, hmacSecret={"name": "hook", "key": "secret"})
-    data = {"secret": base64.b64encode(SECRET).decode()}
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "hook", "namespace": NAMESPACE}}
-    walk.scene.user.create(SECRETS, {**secret, "data": data})
+    walk.scene.user.create(SECRETS, make_secret("hook", SECRET))
     walk_to_the_gate(walk, server)
     assert walk.weight == 10
     assert walk.status["rollout"]["waiting"] == "GateClosed"
@@ -116,7 +93,7 @@ def test_a_gate_holds_its_step_until_it_opens(server: GateServer) -> None:
     assert walk.acts == ["Apply", "Start", "Advance", "Promote"]
 
 
-def test_a_gate_whose_secret_is_missing_stays_closed_and_says_so(server: GateServer) -> None:
+def test_a_gate_whose_secret_is_missing_stays_closed_and_says_so(server: Hook) -> None:
     walk = make_walk(server, hmacSecret={"name": "hook", "key": "secret"})
     walk.go()
     while not walk.state.gates:
@@ -127,7 +104,24 @@ def test_a_gate_whose_secret_is_missing_stays_closed_and_says_so(server: GateSer
     assert "NotFound" in walk.status["lastDecision"]["message"]
 
 
-def test_an_answer_that_comes_while_the_state_is_being_written_is_not_lost(server: GateServer) -> None:
+def test_a_secret_that_may_not_be_read_says_how_to_grant_it(server: Hook) -> None:
+    walk = make_walk(server, hmacSecret={"name": "hook", "key": "secret"})
+    api = StoreApi(walk.scene.store)
+    walk.start(api)
+    walk.controller.gates = GateCalls(SignedPosts(Blindfolded()), walk.controller.enqueue)
+    walk.controller.rollouts.gates = walk.controller.gates
+    walk.go()
+    while not walk.state.gates:
+        walk.tick()
+    answer(walk)
+    walk.tick()
+    assert server.posted == []
+    said = walk.status["lastDecision"]["message"]
+    assert "kubectl create role meshsplit-webhooks -n models --verb=get" in said
+    assert "--resource-name=hook" in said
+
+
+def test_an_answer_that_comes_while_the_state_is_being_written_is_not_lost(server: Hook) -> None:
     """The answer arrives after the controller has decided, and before it is done with the pass."""
     walk = make_walk(server)
     api = StoreApi(walk.scene.store)
@@ -148,3 +142,20 @@ def test_an_answer_that_comes_while_the_state_is_being_written_is_not_lost(serve
     api.before = lambda _verb, _resource, _name: None
     walk.controller.work()
     assert walk.state.gates[0].opened
+
+
+def test_answers_to_a_group_that_is_gone_are_not_kept(server: Hook) -> None:
+    walk = make_walk(server)
+    walk.controller.queue.shut_down()
+    gates, key = walk.controller.gates, walk.live.key
+    call = Call("7f3a/confirmStep/qa/500", GateSpec("qa", GateType.CONFIRM_STEP, server.url), {})
+    gates.make(key, [call])
+    eventually(lambda: gates.find(key), "the gate's answer")
+    walk.controller.rollouts.leave(key)
+    assert gates.find(key) == ()
+    gates.make(key, [call])
+    gates.make(GroupKey(NAMESPACE, "other"), [call])
+    walk.controller.rollouts.leave(key)
+    eventually(lambda: len(server.posted) == 3, "the other calls")
+    eventually(lambda: gates.find(GroupKey(NAMESPACE, "other")), "an answer to a group that is there")
+    assert gates.find(key) == ()

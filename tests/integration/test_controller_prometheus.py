@@ -1,15 +1,17 @@
 """Every way in which a Prometheus may fail a rollout, over HTTP: weights are held, the reason is said."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from meshsplit.analysis.metrics import STALE_SECONDS, Answers, MetricRequest
+from meshsplit.analysis.metrics import STALE_SECONDS, Answers, Key, MetricRequest, Signal
+from meshsplit.analysis.past import StablePast
 from meshsplit.metrics.prometheus import LAG_SECONDS, PrometheusSource
+from meshsplit.model import DeploymentMode, GroupKey, Member
 from support.counted import POD, Counted
-from support.fake_prometheus import FakePrometheus, fake_prometheus, refusal
+from support.fake_prometheus import FakePrometheus, fake_prometheus, refusal, vector
 from support.manifests import NAMESPACE
 from support.walks import Walk
 
@@ -38,6 +40,9 @@ class OverHttp(Counted):
         if self.server.answer.__name__ != "refuse":
             self.server.answer = lambda _query: (200, json.dumps(body).encode())
         return self.source.read(requests, now)
+
+    def read_past(self, requests: Sequence[MetricRequest], now: float) -> Mapping[Key, StablePast]:
+        return self.source.read_past(requests, now)
 
     def close(self) -> None:
         self.source.close()
@@ -119,3 +124,41 @@ def test_a_server_that_refuses_or_hangs_holds_the_weight_and_an_outage_is_seen_a
     source.server.silent = False
     walk.tick()
     assert (walk.phase, walk.weight) == ("RolledBack", 0)
+
+
+PAST_FAILURES: tuple[tuple[int, bytes], ...] = (
+    refusal(422, "execution", "query processing would load too many samples into memory"),
+    refusal(503, "timeout", "query timed out"),
+    (200, b"no JSON"),
+    vector(({}, "1")),
+    (200, b'{"data": {"resultType": "matrix", "result": [{"metric": {}, "values": [3]}]}}'),
+)
+
+
+@pytest.mark.parametrize("failure", PAST_FAILURES)
+def test_a_past_that_cannot_be_read_is_none_and_stops_no_rollout(failure: tuple[int, bytes]) -> None:
+    with fake_prometheus() as server:
+        server.tell = lambda _query: failure
+        source = OverHttp(server)
+        walk = Walk(source=source)
+        walk.go()
+        walk.tick_until("Promoted")
+        assert len(server.stories) == 1
+        source.close()
+
+
+def test_a_past_that_fails_is_not_asked_for_batch_after_batch() -> None:
+    with fake_prometheus() as server:
+        server.tell = lambda _query: refusal(503, "timeout", "query timed out")
+        source = PrometheusSource(server.url)
+        members = (Member("a", DeploymentMode.MODEL_MESH, "a", None, None),)
+        asked = [
+            MetricRequest(GroupKey(NAMESPACE, f"g{number}"), "error-rate", Signal.ERRORS, members)
+            for number in range(200)
+        ]
+        assert source.read_past(asked, 1_000_000.0) == {}
+        assert len(server.stories) == 1
+        server.tell = lambda _query: vector()
+        assert len(source.read_past(asked, 1_000_000.0)) == 200
+        assert len(server.stories) == 1 + 4
+        source.close()

@@ -9,6 +9,7 @@ import urllib3
 from kubernetes.client import Configuration
 
 from meshsplit.kube.client import Client
+from meshsplit.kube.impersonation import Impersonation
 from meshsplit.kube.port import (
     ApiError,
     Conflict,
@@ -326,11 +327,13 @@ def test_requests_of_one_thread_share_a_connection() -> None:
 
 def test_a_user_is_acted_as_and_the_servers_own_pages_are_read() -> None:
     with scripted_api(answer(200, {"major": "1"}), answer(200, {})) as api:
-        assert make_client(api.url, impersonate="bob").get_path("/version") == b'{"major": "1"}'
+        bob = Impersonation("bob", ("dev", "system:masters"))
+        assert make_client(api.url, impersonate=bob).get_path("/version") == b'{"major": "1"}'
         make_client(api.url).get_path("/apis")
     assert api.requests[0].path == "/version"
     assert api.requests[0].headers["Impersonate-User"] == "bob"
-    assert "Impersonate-User" not in api.requests[1].headers
+    assert api.requests[0].headers.get_all("Impersonate-Group") == ["dev", "system:masters"]
+    assert not any(name.startswith("Impersonate") for name in api.requests[1].headers)
 
 
 def test_every_answer_is_counted_also_none() -> None:

@@ -133,8 +133,10 @@ def test_a_process_that_ends_by_itself_is_started_anew(server: ModelServer, sign
     servings = [StandardServing("apps", "a", "m"), StandardServing("apps", "b", "m")]
     before = server.serve(servings)
     server.behave([Behaviour("apps", "a", failing=1.0)])
+    ended = threading.Event()
+    server.notify(ended.set)
     os.kill(before["apps", "a"].pid, signal_number)
-    wait_until(lambda: not is_running(before["apps", "a"].pid))
+    assert ended.wait(DEADLINE_SECONDS)
     after = server.serve(servings)
     assert after["apps", "b"] == before["apps", "b"]
     assert after["apps", "a"].pid != before["apps", "a"].pid

@@ -67,6 +67,16 @@ def test_other_paths_and_methods_are_refused() -> None:
         assert ask(server, "/metrics", "POST")[0] == 501
 
 
+def test_metrics_can_be_asked_for_by_name() -> None:
+    metrics = Metrics()
+    metrics.watch_queue("splits", WorkQueue[str]())
+    metrics.record("ns", "mnist", make_status())
+    with serving(metrics) as server:
+        status, text = ask(server, "/metrics?name[]=workqueue_depth")
+        assert (status, "workqueue_depth" in text, "meshsplit_ready" in text) == (200, True, False)
+        assert "meshsplit_ready" in ask(server, "/metrics")[1]
+
+
 def test_one_connection_serves_many_probes() -> None:
     with serving(Metrics()) as server:
         connection = http.client.HTTPConnection(HOST, server.port, timeout=SECONDS)

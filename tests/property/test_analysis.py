@@ -4,13 +4,15 @@ import json
 import math
 
 import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.stats import beta
 
 from meshsplit.analysis.checkpoint import to_plain, to_trial
 from meshsplit.analysis.counts import Counts
 from meshsplit.analysis.evidence import log_factor, null_point
-from meshsplit.analysis.intervals import ratio_interval
+from meshsplit.analysis.intervals import rate_interval, ratio_interval
 from meshsplit.analysis.ramp import Ramp, first_weight, next_weight
 from meshsplit.analysis.trial import begin, step
 from support.analysis import ONE_METRIC, expectation, factors, read_of
@@ -100,3 +102,15 @@ def test_an_interval_holds_its_estimate(read: Counts) -> None:
     if found.point is not None and math.isfinite(found.point):
         assert found.low <= found.point * (1 + 1e-6)
         assert found.high >= found.point * (1 - 1e-6)
+
+
+@given(st.floats(1e-6, 1e9), st.floats(0.0, 1.0))
+def test_an_interval_of_a_rate_leaves_its_tails_on_both_sides(requests: float, share: float) -> None:
+    bad = requests * share
+    assume(min(bad, requests - bad) < 1e4)  # above, it is the normal approximation
+    found = rate_interval(requests, bad)
+    assert 0.0 <= found.low <= found.high <= 1.0
+    if found.low > 1e-12 and bad:
+        assert beta.cdf(found.low, bad, requests - bad + 1) == pytest.approx(0.025, rel=1e-4)
+    if found.high < 1 - 1e-12 and bad < requests:
+        assert beta.sf(found.high, bad + 1, requests - bad) == pytest.approx(0.025, rel=1e-4)

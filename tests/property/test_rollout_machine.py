@@ -161,7 +161,7 @@ class Rollouts(RuleBasedStateMachine):
     @rule(requests=st.integers(0, 200))
     def preview_is_used(self, requests: int) -> None:
         leg = self.play.state.leg
-        self.make_pass(1.0, preview=PreviewSeen(leg.canary if leg else "b", requests, 0))
+        self.make_pass(1.0, preview=PreviewSeen(self.play.state.id, leg.canary if leg else "b", requests, 0))
 
     @rule(spec=st.sampled_from(SPECS))
     def strategy_changes(self, spec: Any) -> None:

@@ -1,7 +1,7 @@
 """Counters that a test moves, read as any source's are: raw, differenced, by bookmark."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from meshsplit.analysis.asks import to_asks
@@ -15,6 +15,7 @@ from meshsplit.analysis.metrics import (
     MetricRequest,
     Signal,
 )
+from meshsplit.analysis.past import StablePast
 from meshsplit.analysis.queries.pack import Place
 from meshsplit.analysis.snapshot import BAD, GOOD, Snapshot
 from meshsplit.model import Split
@@ -28,7 +29,7 @@ class Counted:
     """One model server's counters, in `namespace`; every metric counts the same.
 
     `trouble` is what every request is answered with; `troubles` what those of one metric are. `reads` are the
-    requests of every look at it.
+    requests of every look at it. `pasts` are what it tells of any stable member before a rollout, by metric.
     """
 
     namespace: str
@@ -37,6 +38,8 @@ class Counted:
     troubles: dict[str, Failure] = field(default_factory=dict)
     reads: list[list[MetricRequest]] = field(default_factory=list)
     frozen_at: float | None = None
+    pasts: dict[str, StablePast] = field(default_factory=dict)
+    asked_for_past: list[list[MetricRequest]] = field(default_factory=list)
 
     def serve(self, member: str, good: float, bad: float = 0.0) -> None:
         """Count so many requests more."""
@@ -57,6 +60,13 @@ class Counted:
             if failure is not None:
                 answers[request.key] = failure
         return answers
+
+    def read_past(self, requests: Sequence[MetricRequest], now: float) -> Mapping[Key, StablePast]:
+        """See MetricsSource."""
+        self.asked_for_past.append(list(requests))
+        return {
+            request.key: self.pasts[request.metric] for request in requests if request.metric in self.pasts
+        }
 
     def close(self) -> None: ...
 

@@ -11,7 +11,7 @@ from support.scene import Scene
 from support.waiting import eventually
 
 KINDS = to_resources("v1")
-ISVC, SERVICE, RULE, ROUTE, INGRESS = KINDS.values()
+ISVC, SERVICE, RULE, ROUTE, INGRESS, SPLIT = KINDS.values()
 NAME = "iris"
 SURGE = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "100%", "maxUnavailable": 0}}
 RUNTIME = {

@@ -25,13 +25,19 @@ def refusal(status: int, kind: str, message: str) -> tuple[int, bytes]:
 
 
 class FakePrometheus(ThreadingHTTPServer):
-    """`answer` gets the query and returns status and body; `queries` are all that were asked."""
+    """`answer` gets the query and returns status and body; `queries` are all that were asked.
+
+    So does `tell` for queries over the past; `stories` are those.
+    """
 
     answer: Callable[[str], tuple[int, bytes]]
+    tell: Callable[[str], tuple[int, bytes]]
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Api)
         self.answer = lambda _query: vector()
+        self.tell = lambda _query: vector()
+        self.stories: list[str] = []
         self.queries: list[str] = []
         self.forms: list[Mapping[str, list[str]]] = []
         self.silent, self.dripping = False, False
@@ -46,14 +52,15 @@ class _Api(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         server = self.server
         assert isinstance(server, FakePrometheus)
-        assert self.path == "/api/v1/query"
+        assert self.path in ("/api/v1/query", "/api/v1/query_range")
         form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
-        server.queries.append(form["query"][0])
+        query, over_time = form["query"][0], self.path.endswith("_range")
+        (server.stories if over_time else server.queries).append(query)
         server.forms.append(form)
         if server.silent:
             server.stopping.wait(30)
             return
-        status, body = server.answer(form["query"][0])
+        status, body = (server.tell if over_time else server.answer)(query)
         self.send_response(status)
         self.send_header("content-type", "application/json")
         if status in (301, 302, 307):

@@ -2,18 +2,18 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from meshsplit.analysis.metrics import Trouble, Unavailable
-from meshsplit.controller.live import to_split
 from meshsplit.kube.port import ApiError, Resource
-from meshsplit.model import Settings, Split
+from meshsplit.model import Settings
 from meshsplit.rollout.splits import to_thousandths
 from meshsplit.simulation.world import Phase, World, draw_counts
 from support.counted import Counted
 from support.fleet import SERVICES, SPLITS, Body
-from support.generations import split_of
+from support.fleetaudit import Audit
 from support.manifests import NAMESPACE, make_model_split, make_service
 from support.offline import Scene
 from support.stepwise import Controller
@@ -21,9 +21,7 @@ from support.store_api import Clock, StoreApi
 
 TICK_SECONDS = 600.0
 DAY_SECONDS = 86_400.0
-WEIGHTS = (0, 100, 500, 1000)
-"""The canary's, in thousandths: before the rollout, its two steps, and after it."""
-FORWARD = frozenset({"Start", "Advance", "Promote"})
+MOST_PASSES = 10_000
 GOOD = (Phase(0.002),)
 WORLDS = {
     "good": World(20.0, GOOD, GOOD, read_seconds=TICK_SECONDS),
@@ -34,6 +32,25 @@ WORLDS = {
     ),
     "outage": World(20.0, GOOD, (Phase(1.0),), read_seconds=TICK_SECONDS),
 }
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing is cleaned up."""
+
+
+@dataclass(frozen=True)
+class Risks:
+    """How likely each is: an edit of a group, a death at a write, and in a tick the others."""
+
+    edit: float = 0.04
+    kill: float = 0.01
+    jump: float = 0.03
+    faults: float = 0.1
+    blindness: float = 0.1
+    stop: float = 0.03
+
+
+CALM = Risks(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass
@@ -48,29 +65,34 @@ class Skewed(Clock):
 
 @dataclass
 class Day:
-    """`groups` of two, each at first on its first member; `told` counts what happened."""
+    """`groups` of two, each at first on its first member; `told` counts what happened.
+
+    What is drawn for traffic depends on the group and the time alone, so that two days can be compared.
+    """
 
     groups: int
     seed: int = 1
     most: int = 8
+    risks: Risks = Risks()
+    checked: bool = False
     told: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
         self.clock = Skewed()
-        self.scene = Scene(self.clock)
+        self.scene = Scene(self.clock, self.checked)
         self.source = Counted(NAMESPACE)
         self.settings = Settings(max_concurrent_rollouts=self.most)
         self.faulty = False
         self.worlds: dict[str, World] = {}
         self.on_second: dict[str, bool] = {}
-        self.records: dict[tuple[str, int], Body] = {}
-        self.seen = 0
-        self.splits: dict[str, Split] = {}
-        self.statuses: dict[str, Body] = {}
+        self.audit = Audit(self.scene.api, self.most, self._aim, self.told)
         for number in range(self.groups):
             self._create(f"g{number}")
-        self.start()
+        self._survive(self._start)
+
+    def _aim(self, name: str) -> str:
+        return f"{name}-v2" if self.on_second[name] else f"{name}-v1"
 
     def _create(self, name: str) -> None:
         user = self.scene.user
@@ -90,157 +112,115 @@ class Day:
         )
         self.on_second[name] = False
 
-    def start(self) -> None:
-        """A new controller; the one before is gone as by SIGKILL."""
-        api = StoreApi(self.scene.store)
-        api.before = self._fail
-        self.controller = Controller(api, self.clock, self.settings, source=self.source).start()
-        self.controller.work()
-
-    def _fail(self, verb: str, resource: Resource, name: str) -> None:
-        if self.faulty and self.chance.random() < 0.3:
-            self.told["API faults"] += 1
-            raise ApiError(500, "InternalError", f"cannot {verb} {resource.plural} {name}")
-
     def play(self, seconds: float = DAY_SECONDS) -> None:
         """Tick by tick to the end; AssertionError at the first rule that does not hold."""
         for _ in range(round(seconds / TICK_SECONDS)):
             self._happen()
-            self._tick()
+            self.tick()
 
     def calm_down(self) -> None:
         """Let nothing happen any more until every rollout has ended."""
         self.faulty, self.source.trouble = False, None
-        self.settings = replace(self.settings, stop_rollouts=False)
-        self.controller.settings = self.settings
+        self._stop_all(False)
         for _ in range(20 * self.groups):
-            if not any(_is_active(status) for status in self.statuses.values()):
+            if not self.audit.list_active():
                 return
-            self._tick()
-        stuck = {name: each["lastDecision"] for name, each in self.statuses.items() if _is_active(each)}
+            self.tick()
+        stuck = {name: self.audit.statuses[name]["lastDecision"] for name in self.audit.list_active()}
         raise AssertionError(f"these have not ended: {stuck}")
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Traffic for a while, and what the controller does then."""
         self.clock.advance(TICK_SECONDS)
         self._flow()
+        self._survive(self._work)
+        self.audit.check(self.settings.stop_rollouts)
+
+    def edit(self, name: str, world: str) -> None:
+        """Ask for the other member, which is what the world says."""
+        self.worlds[name] = WORLDS[world]
+        self.on_second[name] = not self.on_second[name]
+        spec = {"members": _members(name, self.on_second[name])}
+        self.controller.hear(SPLITS, self.scene.user.patch(SPLITS, {"spec": spec}, name, NAMESPACE))
+
+    def _survive(self, do: Callable[[], None]) -> None:
+        """Do it; as often as the controller dies of it, another one starts from what is in the cluster."""
+        while True:
+            try:
+                do()
+            except Killed:
+                self.told["kills"] += 1
+                do = self._start
+            else:
+                return
+
+    def _start(self) -> None:
+        api = StoreApi(self.scene.store)
+        api.before, api.after = self._fail, self._die
+        self.controller = Controller(api, self.clock, self.settings, source=self.source).start()
+        self.controller.work(MOST_PASSES)  # until then nobody knows what is to be measured
+        self._work()
+
+    def _work(self) -> None:
         self.controller.measure()
-        self.controller.work()
-        self._check()
+        self.controller.work(MOST_PASSES)
+
+    def _fail(self, verb: str, resource: Resource, name: str) -> None:
+        self._die()
+        if self.faulty and self.chance.random() < 0.3:
+            self.told["API faults"] += 1
+            raise ApiError(500, "InternalError", f"cannot {verb} {resource.plural} {name}")
+
+    def _die(self) -> None:
+        """Before a write, or after it and before its answer."""
+        if self.chance.random() < self.risks.kill / 2:
+            raise Killed
 
     def _happen(self) -> None:
         """What users, machines and time do."""
-        chance = self.chance
+        chance, risks = self.chance, self.risks
         for name in sorted(self.on_second):
-            if chance.random() < 0.02:
-                self._edit(name)
-        if chance.random() < 0.05:
-            self.told["kills"] += 1
-            self.start()
-        if chance.random() < 0.03:
+            if chance.random() < risks.edit:
+                self._edit_any(name)
+        if chance.random() < risks.jump:
             self.told["clock jumps"] += 1
             self.clock.skew += chance.choice((-3600.0, -30.0, 30.0, 3600.0))
-        self.faulty = chance.random() < 0.1
-        self.source.trouble = Unavailable(Trouble.UNREACHABLE, "down") if chance.random() < 0.1 else None
-        if chance.random() < 0.05:
-            self.settings = replace(self.settings, stop_rollouts=not self.settings.stop_rollouts)
-            self.controller.settings = self.settings
+        self.faulty = chance.random() < risks.faults
+        blind = chance.random() < risks.blindness
+        self.source.trouble = Unavailable(Trouble.UNREACHABLE, "down") if blind else None
+        stopped = self.settings.stop_rollouts
+        if chance.random() < (0.5 if stopped else risks.stop):
+            self._stop_all(not stopped)
 
-    def _edit(self, name: str) -> None:
+    def _stop_all(self, stopped: bool) -> None:
+        self.settings = replace(self.settings, stop_rollouts=stopped)
+        self.controller.settings = self.settings
+
+    def _edit_any(self, name: str) -> None:
         """Ask for the other member, or give the canary other content; while a rollout runs too."""
-        self.worlds[name] = WORLDS[self.chance.choice(sorted(WORLDS))]
+        world = self.chance.choice(sorted(WORLDS))
         self.told["edits"] += 1
-        if name in self.statuses and self.chance.random() < 0.3:
-            canary = _canary_of(self.statuses[name], name)
-            model = {"storageUri": f"s3://models/{self.told['edits']}"}
-            self.scene.user.patch(SERVICES, {"spec": {"predictor": {"model": model}}}, canary, NAMESPACE)
-            self.controller.look(SERVICES.plural)
+        if name not in self.audit.statuses or self.chance.random() < 0.7:
+            self.edit(name, world)
             return
-        self.on_second[name] = not self.on_second[name]
-        spec = {"members": _members(name, self.on_second[name])}
-        self.scene.user.patch(SPLITS, {"spec": spec}, name, NAMESPACE)
-        self.controller.look(SPLITS.plural)
+        self.worlds[name] = WORLDS[world]
+        model = {"storageUri": f"s3://models/{self.told['edits']}"}
+        changed = {"spec": {"predictor": {"model": model}}}
+        canary = self.audit.canary_of(name)
+        self.controller.hear(SERVICES, self.scene.user.patch(SERVICES, changed, canary, NAMESPACE))
 
     def _flow(self) -> None:
         for name, world in sorted(self.worlds.items()):
-            split = self.splits.get(name)
-            leg = _canary_of(self.statuses.get(name, {}), name)
-            stable = f"{name}-v1" if leg.endswith("v2") else f"{name}-v2"
-            weight = to_thousandths(split).get(leg, 0) if split is not None else 0
-            counts = draw_counts(world, self.chance, weight, self.clock.seconds)
-            self.source.serve(leg, counts.canary_requests - counts.canary_bad, counts.canary_bad)
+            split = self.audit.splits.get(name)
+            canary = self.audit.canary_of(name)
+            stable = f"{name}-v1" if canary.endswith("v2") else f"{name}-v2"
+            weight = to_thousandths(split).get(canary, 0) if split is not None else 0
+            chance = random.Random(f"{self.seed} {name} {self.clock.seconds}")
+            counts = draw_counts(world, chance, weight, self.clock.seconds)
+            self.source.serve(canary, counts.canary_requests - counts.canary_bad, counts.canary_bad)
             self.source.serve(stable, counts.stable_requests - counts.stable_bad, counts.stable_bad)
-
-    def _check(self) -> None:
-        """Read all that was written since the last check, in its order."""
-        api = self.scene.api
-        routes = api.events("networking.istio.io", "virtualservices", self.seen)
-        splits = api.events("meshsplit.dev", "modelsplits", self.seen)
-        for event in sorted([*routes, *splits], key=lambda event: event.version):
-            self.seen = max(self.seen, event.version)
-            body = event.after
-            if body is None:
-                continue
-            if "spec" in body and body["kind"] == SPLITS.kind:
-                self._check_status(event.key[1], body.get("status") or {})
-            elif event.key[1].endswith("-splitting"):
-                self._check_routes(event.key[1].removesuffix("-splitting"), split_of(body))
-        running = [name for name, status in self.statuses.items() if _is_running(status)]
-        assert len(running) <= self.most, f"{len(running)} run at the same time: {running}"
-        self.told["most at a time"] = max(self.told["most at a time"], len(running))
-
-    def _check_status(self, name: str, status: Body) -> None:
-        before = self.statuses.get(name, {}).get("history", [])
-        self.statuses[name] = status
-        last = before[-1]["number"] if before else 0
-        for record in status.get("history", []):
-            known = self.records.setdefault((name, record["number"]), record)
-            assert known["weights"] == record["weights"], f"a record of {name} was rewritten: {record}"
-            if record["number"] > last:
-                self._check_record(name, record)
-
-    def _check_record(self, name: str, record: Body) -> None:
-        self.told[record["action"]] += 1
-        forward = record["action"] in FORWARD
-        assert record["reason"], f"a record without a reason: {record}"
-        assert not (forward and self.settings.stop_rollouts), (
-            f"{name} moved although all are stopped: {record}"
-        )
-        if not forward:
-            return
-        of_rollout = [
-            each
-            for (group, number), each in self.records.items()
-            if group == name and each["rollout"] == record["rollout"] and number < record["number"]
-        ]
-        taken = [each for each in of_rollout if each["action"] in FORWARD]
-        canary = f"{name}-v2" if self.on_second[name] else f"{name}-v1"
-        splits = [to_split(each["weights"]) for each in [*taken, record]]
-        assert None not in splits, f"unreadable weights: {record}"
-        weights = [to_thousandths(split)[canary] for split in splits if split is not None]
-        assert weights == list(WEIGHTS[1 : len(weights) + 1]), f"steps of {name}: {weights}, {record}"
-
-    def _check_routes(self, name: str, split: Split | None) -> None:
-        history = self.statuses.get(name, {}).get("history", [])
-        assert history, f"{name} has routes and no record"
-        assert split is not None
-        assert history[-1]["weights"] == str(split), f"{name} serves {split}, on record is {history[-1]}"
-        self.told["moves"] += self.splits.get(name) not in (None, split)
-        self.splits[name] = split
 
 
 def _members(name: str, second: bool) -> list[Body]:
     shares = (0, 100) if second else (100, 0)
     return [{"name": f"{name}-v{at}", "weight": weight} for at, weight in enumerate(shares, 1)]
-
-
-def _canary_of(status: Body, name: str) -> str:
-    return str(status.get("canary") or f"{name}-v2")
-
-
-def _is_active(status: Body) -> bool:
-    return _is_running(status) or (status.get("rollout") or {}).get("state") == "Pending"
-
-
-def _is_running(status: Body) -> bool:
-    rollout = status.get("rollout") or {}
-    return rollout.get("state") in ("Progressing", "AwaitingPromotion", "Inconclusive")

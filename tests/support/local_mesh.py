@@ -27,11 +27,12 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
 
 @dataclass(frozen=True)
 class LocalMesh:
-    """A running local mesh: its gateway's URL, its cluster's kubeconfig, the folder it follows, its process
-    and what it prints to.
+    """A running local mesh: the URLs of its gateway and for callers inside, its cluster's kubeconfig, the
+    folder it follows, its process and what it prints to.
     """
 
     url: str
+    inside: str
     kubeconfig: Path
     folder: Path
     process: subprocess.Popen[bytes]
@@ -71,7 +72,7 @@ def started(folder: Path, *options: str, cwd: Path) -> Iterator[subprocess.Popen
 
 
 @contextmanager
-def local_mesh(source: Path, work: Path) -> Iterator[LocalMesh]:
+def local_mesh(source: Path, work: Path, *options: str) -> Iterator[LocalMesh]:
     """Serve a copy of `source`; at the end the process must stop by itself on SIGINT.
 
     Again in the same `work` it goes on with the copy that is there, and with the cluster's state.
@@ -81,7 +82,8 @@ def local_mesh(source: Path, work: Path) -> Iterator[LocalMesh]:
         shutil.copytree(source, folder)
     ready = work / "ready.json"
     log = work / "local.log"
-    with started(folder, "--gateway-port", "0", "--ready-file", str(ready), cwd=work) as process:
+    usual = ("--gateway-port", "0", "--ready-file", str(ready))
+    with started(folder, *usual, *options, cwd=work) as process:
         wait_for(
             lambda: ready.exists() or process.poll() is not None,
             START_SECONDS,
@@ -90,7 +92,8 @@ def local_mesh(source: Path, work: Path) -> Iterator[LocalMesh]:
         assert ready.exists(), log.read_text()
         announced = json.loads(ready.read_text())
         assert announced["pid"] == process.pid
-        yield LocalMesh(announced["gateway"], Path(announced["kubeconfig"]), folder, process, log)
+        urls = announced["gateway"], announced["mesh"]
+        yield LocalMesh(*urls, Path(announced["kubeconfig"]), folder, process, log)
         assert process.poll() is None, log.read_text()
         process.send_signal(signal.SIGINT)
         process.wait(STOP_SECONDS)

@@ -12,12 +12,13 @@ from support.store_api import Clock, StoreApi, make_store
 
 @dataclass
 class Scene:
-    """A namespace in the mesh with a runtime; `controller` has not looked yet."""
+    """A namespace in the mesh with a runtime that `controller` has not seen; `checked`: see `make_store`."""
 
     clock: Clock = field(default_factory=Clock)
+    checked: bool = True
 
     def __post_init__(self) -> None:
-        self.store = make_store(self.clock)
+        self.store = make_store(self.clock, self.checked)
         self.user = Fleet(StoreApi(self.store, "kubectl"))
         self.user.create(resources.NAMESPACES, make_namespace())
         self.user.create(resources.SERVING_RUNTIMES, make_runtime(containers=[{"name": "x"}]))

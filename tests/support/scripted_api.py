@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,7 +19,7 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str]
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property
@@ -132,7 +133,7 @@ def scripted_api(*steps: Step, tls: ssl.SSLContext | None = None) -> Iterator[Sc
             url = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             query = {name: values[-1] for name, values in parse_qs(url.query).items()}
-            step = api.take(Request(self.command, url.path, query, dict(self.headers.items()), body))
+            step = api.take(Request(self.command, url.path, query, self.headers, body))
             try:
                 step(api, self)
             except OSError:

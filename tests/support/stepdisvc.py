@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshsplit.controller import resources
+from meshsplit.controller.disvc.members import Members
 from meshsplit.controller.disvc.offspring import Offspring
 from meshsplit.controller.disvc.part import DisvcPart, to_resources
 from meshsplit.controller.disvc.reconcile import DisvcReconciler
@@ -20,7 +21,7 @@ from support.stepwise import ISTIO_VERSION, Controller, OneLook
 from support.store_api import Clock, StoreApi, make_store
 
 KINDS = to_resources(ISTIO_VERSION)
-ISVC, SERVICE, RULE, ROUTE, INGRESS = KINDS.values()
+ISVC, SERVICE, RULE, ROUTE, INGRESS, SPLIT = KINDS.values()
 KEY = ObjectKey(NAMESPACE, NAME)
 _MOST_STEPS = 200
 
@@ -32,7 +33,8 @@ class DisvcController:
         self.errors: list[ApiError] = []
         self._world = world
         self._around = Controller(world.api, world.clock)
-        self._part = DisvcPart(Settings(), "", ISTIO_VERSION)
+        around = self._around
+        self._part = DisvcPart(Settings(), "", ISTIO_VERSION, around.cache, around.enqueue)
         self.cache = self._part.cache
         writes = writer or world.api
         self._reconciler = DisvcReconciler(
@@ -40,6 +42,7 @@ class DisvcController:
             cache=self.cache,
             around=self._around.cache,
             offspring=Offspring(writes, world.api, KINDS, self.cache, Settings(), world.clock.count),
+            members=Members(around.cache, around.enqueue),
             reports=Reports(
                 writes, self.cache, Recorder(writes, "test", self.errors.append), world.clock.utc
             ),

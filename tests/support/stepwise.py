@@ -1,5 +1,6 @@
 """The controller without its threads: every look at the cluster and every piece of work is a call."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -9,18 +10,34 @@ from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
 from meshsplit.controller.gatecalls import GateCalls
 from meshsplit.controller.meter import Meter
+from meshsplit.controller.notices import Notices
 from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
 from meshsplit.controller.reporter import Reporter
 from meshsplit.controller.rollouts import Rollouts
 from meshsplit.controller.routes import Routes
+from meshsplit.controller.signed import SignedPosts
 from meshsplit.controller.slots import Slots
 from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
-from meshsplit.controller.watches import Watches
-from meshsplit.kube.port import PAGE_LIMIT, Api, ApiError, Page, Resource, WatchEvent, Writer
+from meshsplit.controller.understood import Understood
+from meshsplit.controller.watches import Follower, Watches
+from meshsplit.kube.port import (
+    PAGE_LIMIT,
+    Api,
+    ApiError,
+    EventType,
+    Item,
+    ObjectKey,
+    Page,
+    Resource,
+    WatchEvent,
+    Writer,
+)
+from meshsplit.kube.reflector import Reflector
 from meshsplit.kube.workqueue import WorkQueue
 from meshsplit.model import GroupKey, Settings
+from support.fleet import Body
 from support.store_api import Clock
 
 ISTIO_VERSION = "v1"
@@ -100,18 +117,23 @@ class Controller:
             lambda touched: self.enqueue(self.cache.touched_by_splits(touched)),
         )
         self.meter = Meter(self._find_source, self.enqueue, lambda: self.clock.utc().timestamp())
-        self.gates = GateCalls(self.api, self.enqueue)
+        posts = SignedPosts(self.api)
+        self.gates = GateCalls(posts, self.enqueue)
+        self.told: list[str] = []
+        self.notices = Notices(posts, self.told.append, retries_after=(0.0, 0.0))
         self.rollouts = Rollouts(
             self.meter,
             self.gates,
+            self.notices,
             Slots(),
             lambda: self.settings,
             lambda: self.clock.utc().timestamp(),
         )
         self.reconciler = Reconciler(
             settings=self.settings,
+            understood=Understood(self.settings),
             cache=self.cache,
-            routes=Routes(writer, virtual_services, self.cache.routes, self.clock.count),
+            routes=Routes(writer, virtual_services, self.cache.routes, self.clock.count, self.enqueue),
             splits=splits,
             reporter=Reporter(
                 splits=splits,
@@ -151,6 +173,21 @@ class Controller:
             looks.append(OneLook(self.api))
             return looks[-1]
 
+        for follower, look in zip(self._make_followers(connect), looks, strict=True):
+            look.stop = follower.stop
+            if not kinds or follower.resource.plural in kinds:
+                follower.run()
+
+    def hear(self, resource: Resource, body: Body) -> None:
+        """See one object as it now is, as a watch tells of it."""
+        metadata = body["metadata"]
+        key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
+        item = Item(key, metadata["resourceVersion"], json.dumps(body).encode())
+        for follower in self._make_followers(lambda: OneLook(self.api)):
+            if follower.resource == resource and isinstance(follower, Reflector):
+                follower.take(WatchEvent(EventType.MODIFIED, item))
+
+    def _make_followers(self, connect: Callable[[], OneLook]) -> list[Follower]:
         watches = Watches(
             connect,
             self.cache,
@@ -161,10 +198,7 @@ class Controller:
             lambda: None,
             lambda _resource, error: self.errors.append(error),
         )
-        for follower, look in zip(watches.make_followers(), looks, strict=True):
-            look.stop = follower.stop
-            if not kinds or follower.resource.plural in kinds:
-                follower.run()
+        return watches.make_followers()
 
     def work(self, most: int = 1000) -> int:
         """Work on every key that is wanted now; how many there were, `most` at the most."""

@@ -20,6 +20,7 @@ from meshsplit.local.crds import make_crds
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 _LOG = 100_000
+_ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 @dataclass
@@ -38,12 +39,15 @@ class Clock:
         self.seconds += seconds
 
 
-def make_store(clock: Clock) -> Store:
-    """A store that has every kind the controller knows."""
+def make_store(clock: Clock, checked: bool = True) -> Store:
+    """A store of every kind the controller knows; unless `checked` it takes any content, in less time."""
     numbers = itertools.count(1)
     store = Store(clock.utc, lambda: f"00000000-0000-0000-0000-{next(numbers):012d}", _LOG)
     for crd in make_crds():
-        apply(store, Operation("create", CRDS, body=_copy(crd)))
+        body = _copy(crd)
+        for version in body["spec"]["versions"] if not checked else ():
+            version["schema"] = {"openAPIV3Schema": _ANY}
+        apply(store, Operation("create", CRDS, body=body))
     return store
 
 
@@ -60,11 +64,12 @@ class Silence:
 
 @dataclass
 class StoreApi:
-    """One client of a store; `before` is told of every write first and may raise instead of it."""
+    """One client of a store; `before` and `after` are told of every write and may raise in place of it."""
 
     store: Store
     field_manager: str = "meshsplit"
     before: Callable[[str, Resource, str], object] = lambda _verb, _resource, _name: None
+    after: Callable[[], object] = lambda: None
     writes: list[str] = field(default_factory=list)
 
     def list_page(
@@ -144,6 +149,7 @@ class StoreApi:
         self.writes.append(said)
         options = Options(field_manager=self.field_manager, force=force)
         answer = self._send(verb, resource, namespace, name, options=options, **fields)
+        self.after()
         return _encode(answer)
 
     def _send(

@@ -42,9 +42,9 @@ def test_nothing_named_is_the_kubeconfigs_own_choice() -> None:
 
 def test_what_is_named_is_kept_for_the_next_command() -> None:
     words = ["--kubeconfig", "k", "--context", "prod", "--as", "bob", "--request-timeout", "5s", "-l", "a=b"]
-    connection, scope = parse(*words, "-n", "ns")
-    assert connection == Connection("k", "prod", "bob", 5.0)
-    assert connection.flags == " --kubeconfig k --context prod --as bob"
+    connection, scope = parse(*words, "--as-group", "dev", "--as-group", "on call", "-n", "ns")
+    assert connection == Connection("k", "prod", "bob", 5.0, ("dev", "on call"))
+    assert connection.flags == " --kubeconfig k --context prod --as bob --as-group dev --as-group 'on call'"
     assert scope == Scope("ns", everywhere=False, selector="a=b")
 
 
@@ -56,10 +56,18 @@ def test_timeouts_are_written_as_for_kubectl(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--request-timeout", "soon"], ["--request-timeout", "-1"], ["-n", "a", "-A"]]
+    "words",
+    [
+        ["--request-timeout", "soon"],
+        ["--request-timeout", "-1"],
+        ["-n", "a", "-A"],
+        ["--as-group", "dev"],
+        ["--as", "bob\n"],
+        ["--as", "bob", "--as-group", "\u00e4"],
+    ],
 )
 def test_what_makes_no_sense_is_refused(words: list[str]) -> None:
-    with pytest.raises(ValueError, match=r"no duration|exclude each other"):
+    with pytest.raises(ValueError, match=r"no duration|exclude each other|needs a user|only printable"):
         parse(*words)
 
 
@@ -122,6 +130,13 @@ def test_what_is_not_installed_is_named(make: Callable[[], Resource], product: s
     error = to_refusal(NotFound(404, "NotFound", ""), HOST, "list", make(), "")
     assert f"install {product}" in error.format_message()
     assert (error.is_missing, error.is_forbidden) == (True, False)
+
+
+def test_a_server_without_namespaces_is_no_kubernetes() -> None:
+    error = to_refusal(NotFound(404, "NotFound", ""), HOST, "list", kinds.NAMESPACES, "")
+    assert "fix: check the server in the kubeconfig: it answers, and not as Kubernetes does" in (
+        error.format_message()
+    )
 
 
 def test_what_a_server_says_cannot_steer_the_terminal() -> None:

@@ -33,9 +33,12 @@ def of_kind(name: str, kind: str) -> Body:
 
 
 def granted(name: str) -> dict[str, set[str]]:
-    """Verbs by group/resource, of all roles of a file."""
+    """Verbs by group/resource, of all roles of a file that the controller is bound to."""
     rights: dict[str, set[str]] = {}
+    bound = {body["roleRef"]["name"] for body in load(name) if "roleRef" in body}
     for body in load(name):
+        if body["metadata"]["name"] not in bound:
+            continue
         for rule in body.get("rules", ()):
             for group in rule["apiGroups"]:
                 for resource in rule["resources"]:
@@ -67,6 +70,19 @@ def test_the_controller_has_the_rights_it_uses_and_no_other(name: str) -> None:
         del expected["networking.istio.io/gateways"]
         del expected["discovery.k8s.io/endpointslices"]
     assert granted(name) == expected
+
+
+def test_secrets_are_read_only_where_that_is_granted_and_only_those_of_one_name() -> None:
+    assert not {right for name in INSTALLS for right in granted(name) if "secrets" in right}
+    role, binding = load("webhooks/clusterrole.yaml")[0], load("webhooks/clusterrolebinding.yaml")[0]
+    (rule,) = role["rules"]
+    assert (rule["resources"], rule["verbs"], rule["resourceNames"]) == (
+        ["secrets"],
+        ["get"],
+        ["meshsplit-webhooks"],
+    )
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"] == of_kind("install.yaml", "ClusterRoleBinding")["subjects"]
 
 
 def test_a_namespaced_installation_holds_nothing_of_the_cluster() -> None:

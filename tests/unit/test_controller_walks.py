@@ -190,3 +190,30 @@ def test_an_outage_is_gone_back_from_while_the_weights_of_a_step_cannot_be_writt
     api.shut = False
     walk.tick()
     assert (walk.phase, walk.weight) == ("RolledBack", 0)
+
+
+def test_an_outage_at_a_new_weight_is_not_waited_for_a_whole_read_to_begin() -> None:
+    """Ten seconds after the change, five of which its gateways take, evidence is in; reads are 30 s apart."""
+    walk = Walk(analysis={"interval": "30s"}, failing={Walk.canary: 1.0})
+    walk.go()
+    while not walk.weight:
+        walk.tick(2)
+    began = walk.clock.utc()
+    while walk.phase == "Progressing":
+        walk.tick(2)
+    assert walk.phase == "RolledBack"
+    assert (walk.clock.utc() - began).total_seconds() <= 14
+
+
+def test_a_source_that_tells_nothing_is_not_hurried_for_long() -> None:
+    walk = Walk(analysis={"interval": "30s"})
+    walk.go()
+    while not walk.weight:
+        walk.tick(2)
+    walk.source.trouble = TROUBLES["SourceSlow"]
+    for _ in range(40):
+        walk.tick(2)
+    reads = len(walk.source.reads)
+    for _ in range(30):
+        walk.tick(2)
+    assert len(walk.source.reads) - reads == 2

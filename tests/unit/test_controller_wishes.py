@@ -6,7 +6,8 @@ from dataclasses import replace
 from meshsplit.analysis.latency import Buckets
 from meshsplit.analysis.metrics import Answer, Bookmark, MemberCounts, Reading, Trouble, Unavailable
 from meshsplit.api.modelsplit import ModelSplitSpec
-from meshsplit.controller.wishes import ERRORS, Measured, Wish, to_measured, to_metrics
+from meshsplit.controller.measured import Measured
+from meshsplit.controller.wishes import ERRORS, Wish, to_measured, to_metrics
 from meshsplit.model import GroupKey
 from meshsplit.policy import LATENCY, to_policy
 from support.rollouts import make_group, split

@@ -91,6 +91,13 @@ def test_a_file_that_is_no_kubeconfig_is_named(tmp_path: Path, content: str) -> 
         load_configuration(str(path))
 
 
+def test_a_file_of_another_kind_is_said_to_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text("root:x:0:0:root:/root:/bin/bash\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"kubeconfig: it is no kubeconfig$"):
+        load_configuration(str(path))
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"clusters": []}, {"users": "x"}, {"contexts": [{"name": "one"}]}, {"clusters": [{"name": "one"}]}],

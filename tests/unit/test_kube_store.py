@@ -39,6 +39,43 @@ def test_a_late_answer_does_not_bring_back_what_was_deleted_since() -> None:
     assert store.upsert(key, (10, "newer")) == {"anew", "newer"}
 
 
+def test_what_a_watch_tells_of_a_write_before_its_answer_is_no_news() -> None:
+    store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
+    key = ObjectKey("n", "a")
+    store.upsert(key, (6, "before"))
+    store.hold(key)
+    assert store.upsert(key, (7, "edited")) == set()
+    assert store.upsert(key, (8, "written")) == set()
+    assert store.is_known(key, 8)
+    assert not store.is_known(key, 9)
+    assert store.settle(key, (8, "written")) == (frozenset({"before", "edited", "written"}), False)
+    assert store.upsert(key, (9, "later")) == {"written", "later"}
+
+
+def test_what_somebody_does_after_a_write_and_before_its_answer_is_news() -> None:
+    store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
+    key = ObjectKey("n", "a")
+    store.hold(key)
+    store.upsert(key, (8, "written"))
+    assert store.upsert(key, (9, "edited")) == set()
+    assert store.settle(key, (8, "written")) == (frozenset({"written", "edited"}), True)
+    assert store.get(key) == (9, "edited")
+    store.hold(key)
+    assert store.delete(key, 11) == set()
+    assert store.settle(key, (10, "written")) == (frozenset({"edited"}), True)
+    assert store.get(key) is None
+
+
+def test_without_an_answer_whatever_happened_is_news() -> None:
+    store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
+    key = ObjectKey("n", "a")
+    store.hold(key)
+    assert store.settle(key, None) == (frozenset(), False)
+    store.hold(key)
+    store.upsert(key, (8, "edited"))
+    assert store.settle(key, None) == (frozenset({"edited"}), True)
+
+
 class StoreMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()

@@ -34,10 +34,17 @@ def test_promote_is_a_flip_to_the_target() -> None:
 def test_an_automatic_flip_needs_what_the_checks_ask() -> None:
     play = Play(blue_green(autoPromotionEnabled=True, prePromotionChecks=CHECKS), GREEN)
     play.step()
-    for seen in (None, PreviewSeen("b", 499, 0), PreviewSeen("b", 1000, 6), PreviewSeen("a", 1000, 0)):
+    this = play.state.id
+    for seen in (
+        None,
+        PreviewSeen(this, "b", 499, 0),
+        PreviewSeen(this, "b", 1000, 6),
+        PreviewSeen(this, "a", 1000, 0),
+        PreviewSeen("the one before", "b", 1000, 0),
+    ):
         play.step(15, preview=seen)
         assert (play.state.serving, play.state.waiting) == (BLUE, "ChecksPending")
-    play.step(15, preview=PreviewSeen("b", 1000, 5))
+    play.step(15, preview=PreviewSeen(this, "b", 1000, 5))
     assert play.state.serving == GREEN
     assert play.state.history[-1].reason == "ChecksPassed"
 

@@ -110,7 +110,7 @@ def set_revision(play: Play, words: list[str]) -> None:
 
 
 def set_preview(play: Play, words: list[str]) -> None:
-    play.seen = replace(play.seen, preview=PreviewSeen("b", float(words[0]), float(words[1])))
+    play.seen = replace(play.seen, preview=PreviewSeen(play.state.id, "b", float(words[0]), float(words[1])))
 
 
 def change_nothing(_play: Play, _words: list[str]) -> None:

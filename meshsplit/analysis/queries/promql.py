@@ -32,21 +32,37 @@ def make_query(parts: Iterable[tuple[Pack, Family, Iterable[Place]]]) -> str:
     )
 
 
+def make_past_query(parts: Iterable[tuple[Pack, Family, Iterable[Place]]]) -> str:
+    """The same counters without their times, for a range query: its samples have a time each."""
+    return "\nor\n".join(
+        _make_counters(pack.backend.value, family, values)
+        for pack, family, places in parts
+        for values in _to_groups({value for place in places for value in family.to_label(place)})
+    )
+
+
 def _to_groups(values: Iterable[str]) -> Iterator[Sequence[str]]:
     ordered = sorted(values)
     for start in range(0, len(ordered), _MOST_ALTERNATIVES):
         yield ordered[start : start + _MOST_ALTERNATIVES]
 
 
-def _make_pair(tag: str, family: Family, values: Iterable[str]) -> tuple[str, str]:
-    narrowed = f"{family.narrow}=~{quote('|'.join(map(_escape, values)))}"
-    counters = _select(family.names, family, narrowed)
+def _make_pair(tag: str, family: Family, values: Sequence[str]) -> tuple[str, str]:
     # Without its name a series of one metric may equal one of another, so only the first tells the time.
-    clock = _select(family.names[:1], family, narrowed)
+    clock = _select(family.names[:1], family, _narrow(family, values))
     return (
-        _tag(f"sum by ({', '.join((*POD_LABELS, *family.by))}) ({counters})", tag),
+        _make_counters(tag, family, values),
         _tag(f"max by ({', '.join(POD_LABELS)}) (timestamp({clock}))", f"{tag}{TIMES}"),
     )
+
+
+def _make_counters(tag: str, family: Family, values: Iterable[str]) -> str:
+    counters = _select(family.names, family, _narrow(family, values))
+    return _tag(f"sum by ({', '.join((*POD_LABELS, *family.by))}) ({counters})", tag)
+
+
+def _narrow(family: Family, values: Iterable[str]) -> str:
+    return f"{family.narrow}=~{quote('|'.join(map(_escape, values)))}"
 
 
 def _tag(expression: str, tag: str) -> str:

@@ -31,11 +31,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """The cluster with the part that is looked at: one namespace, or all of them when ""."""
+    """The cluster with the part that is looked at: one namespace, or all of them when "".
+
+    `prometheus` is where from here the Prometheus of every ModelSplit is reached, "" for as it is written.
+    """
 
     cluster: Cluster
     namespace: str
     system_namespace: str
+    prometheus: str = ""
 
     def namespaces(self) -> list[Object]:
         """The Namespaces that are looked at; none when the named one does not exist."""
@@ -46,13 +50,14 @@ class Patient:
 
     def splits(self) -> list[Object]:
         """The ModelSplits that are looked at; none when there is no such kind, which check_crd tells."""
-        return self._list_if_known(MODEL_SPLITS, self.namespace)
+        return self.list_if_known(MODEL_SPLITS, self.namespace)
 
     def deployments(self, namespace: str, labels: str) -> list[Object]:
         """Deployments; none on a server that runs nothing, such as the embedded one."""
-        return self._list_if_known(DEPLOYMENTS, namespace, labels)
+        return self.list_if_known(DEPLOYMENTS, namespace, labels)
 
-    def _list_if_known(self, resource: Resource, namespace: str, labels: str = "") -> list[Object]:
+    def list_if_known(self, resource: Resource, namespace: str, labels: str = "") -> list[Object]:
+        """Objects; none of a kind that the cluster does not have."""
         try:
             return self.cluster.list(resource, namespace, labels)
         except CannotAnswer as error:

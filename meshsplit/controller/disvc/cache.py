@@ -9,6 +9,7 @@ from meshsplit.disvc.objects import (
     DESTINATION_RULE,
     INFERENCE_SERVICE,
     INGRESS,
+    MODEL_SPLIT,
     SERVICE,
     VIRTUAL_SERVICE,
     Child,
@@ -21,7 +22,7 @@ from meshsplit.kube.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-KINDS = (INFERENCE_SERVICE, SERVICE, DESTINATION_RULE, VIRTUAL_SERVICE, INGRESS)
+KINDS = (INFERENCE_SERVICE, SERVICE, DESTINATION_RULE, VIRTUAL_SERVICE, INGRESS, MODEL_SPLIT)
 
 
 def _index_child(_key: ObjectKey, child: Child) -> Iterator[ObjectKey]:

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 
 from meshsplit.controller import resources
 from meshsplit.controller.disvc.cache import KINDS, DisvcCache
+from meshsplit.controller.disvc.members import Members
 from meshsplit.controller.disvc.offspring import Offspring
 from meshsplit.controller.disvc.reconcile import DisvcReconciler
 from meshsplit.controller.disvc.reports import Reports
 from meshsplit.controller.workers import Workers
 from meshsplit.disvc.decode import to_child, to_live_disvc
+from meshsplit.disvc.members import find_members
+from meshsplit.disvc.objects import Disvc
+from meshsplit.disvc.walk import to_children
 from meshsplit.istio.names import DISVC
-from meshsplit.kube.port import ApiError, Forbidden, NotFound
+from meshsplit.kube.port import ApiError, Forbidden, NotFound, ObjectKey
 from meshsplit.kube.reflector import Reflector
 from meshsplit.kube.workqueue import WorkQueue
 
@@ -25,9 +29,9 @@ if TYPE_CHECKING:
 
     from meshsplit.controller.cache import Cache
     from meshsplit.controller.recorder import Recorder
-    from meshsplit.disvc.objects import Child, Disvc, UnreadableDisvc
-    from meshsplit.kube.port import ObjectKey, Reader, Resource, Writer
-    from meshsplit.model import Settings
+    from meshsplit.disvc.objects import Child, UnreadableDisvc
+    from meshsplit.kube.port import Reader, Resource, Writer
+    from meshsplit.model import GroupKey, Settings
     from meshsplit.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -54,12 +58,21 @@ def is_served(reader: Reader, namespace: str) -> bool:
 class DisvcPart:
     """The followers run in threads of the caller's; `start` begins to work on what they have seen."""
 
-    def __init__(self, settings: Settings, namespace: str, istio_version: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        namespace: str,
+        istio_version: str,
+        around: Cache,
+        on_keys: Callable[[frozenset[GroupKey]], object],
+    ) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue()
         self.cache = DisvcCache()
         self._settings = settings
         self._namespace = namespace
         self._kinds = to_resources(istio_version)
+        self._around = around
+        self._members = Members(around, on_keys)
         self._workers: Workers[ObjectKey] | None = None
 
     def make_followers(
@@ -81,7 +94,6 @@ class DisvcPart:
         self,
         writer: Writer,
         reader: Reader,
-        around: Cache,
         recorder: Recorder,
         now: Callable[[], datetime],
         may_work: Callable[[], bool],
@@ -91,14 +103,23 @@ class DisvcPart:
         reconciler = DisvcReconciler(
             settings=self._settings,
             cache=self.cache,
-            around=around,
+            around=self._around,
             offspring=Offspring(writer, reader, self._kinds, self.cache, self._settings, time.monotonic),
             reports=Reports(writer, self.cache, recorder, now),
+            members=self._members,
             now=now,
         )
         self._workers = Workers(CONTROLLER, self.queue, reconciler.reconcile, may_work, WORKERS, metrics)
         self.look_again()
         self._workers.start()
+
+    def show_members(self) -> None:
+        """Let groups see the versions that they may list, before any group is looked at."""
+        for disvc in self.cache.disvcs.values():
+            if isinstance(disvc, Disvc) and not disvc.deleting:
+                found = self.cache.children_of(ObjectKey(disvc.namespace, disvc.name))
+                children = to_children(disvc.name, disvc.identity.uid, found)
+                self._members.put(disvc, find_members(disvc, children))
 
     def look_again(self) -> None:
         """Look at every one: something around them has changed, or time has passed."""
@@ -138,6 +159,7 @@ def to_resources(istio_version: str) -> dict[str, Resource]:
         resources.destination_rules(istio_version),
         resources.virtual_services(istio_version),
         resources.INGRESSES,
+        resources.MODEL_SPLITS,
     )
     return {resource.kind: resource for resource in made}
 

@@ -11,10 +11,12 @@ from meshsplit.controller.disvc.surroundings import find_surroundings
 from meshsplit.controller.written import Written as Results
 from meshsplit.controller.written import is_refusal, sooner
 from meshsplit.disvc import names
+from meshsplit.disvc.assembly import Scene
 from meshsplit.disvc.children import Frame
+from meshsplit.disvc.members import find_members
 from meshsplit.disvc.news import find_news
-from meshsplit.disvc.objects import VIRTUAL_SERVICE, Disvc, to_children
-from meshsplit.disvc.plan import Plan, Scene, make_plan
+from meshsplit.disvc.objects import VIRTUAL_SERVICE, Disvc
+from meshsplit.disvc.plan import Plan, make_plan
 from meshsplit.disvc.report import (
     NAME_TAKEN,
     REJECTED,
@@ -26,6 +28,7 @@ from meshsplit.disvc.report import (
     with_versions,
 )
 from meshsplit.disvc.versions import recover
+from meshsplit.disvc.walk import to_children
 from meshsplit.kube.port import ApiError, ObjectKey
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 
     from meshsplit.controller.cache import Cache
     from meshsplit.controller.disvc.cache import DisvcCache
+    from meshsplit.controller.disvc.members import Members
     from meshsplit.controller.disvc.offspring import Offspring
     from meshsplit.controller.disvc.surroundings import Surroundings
     from meshsplit.model import Settings
@@ -62,6 +66,7 @@ class DisvcReconciler:
     around: Cache
     offspring: Offspring
     reports: Reports
+    members: Members
     now: Callable[[], datetime]
 
     def reconcile(self, key: ObjectKey, failures: int = 0) -> float:
@@ -71,6 +76,7 @@ class DisvcReconciler:
         """
         disvc = self.cache.disvcs.get(key)
         if disvc is None or disvc.deleting:
+            self.members.drop(key)
             return 0.0
         if not isinstance(disvc, Disvc):
             return self._refuse(disvc, f"{disvc.problem.message} ({disvc.problem.code}); {disvc.problem.fix}")
@@ -89,6 +95,7 @@ class DisvcReconciler:
         surroundings = find_surroundings(self.around, disvc.namespace, self.settings)
         now = self.now()
         scene = self._gather(disvc, surroundings, now)
+        self.members.put(disvc, find_members(disvc, scene.children))
         plan = make_plan(scene, self.offspring.is_current, now.timestamp())
         if plan.versions != scene.versions:
             self.reports.tell(disvc, find_news(scene.versions, plan.versions))

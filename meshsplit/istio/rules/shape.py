@@ -47,7 +47,7 @@ def _check_list(value: Any, element: Shape, path: FieldPath) -> Iterator[Violati
     for index, each in enumerate(value):
         if each is None:
             yield Violation((*path, index), "may not be null")
-        else:
+        elif type(each) is not element:  # else it is a scalar that fits: most values are
             yield from check_shape(each, element, (*path, index))
 
 
@@ -59,7 +59,7 @@ def _check_map(value: Any, shape_of: Callable[[str], Shape | None], path: FieldP
     for key, each in value.items():
         if not isinstance(key, str):
             yield Violation(path, f"want strings as keys, got {key!r:.40}")
-        elif each is not None and (shape := shape_of(key)) is not None:
+        elif each is not None and (shape := shape_of(key)) is not None and type(each) is not shape:
             yield from check_shape(each, shape, (*path, key))
 
 

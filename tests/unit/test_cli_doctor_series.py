@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from meshsplit.analysis.metrics import FROM_PROMETHEUS, Custom, MetricRequest, Signal
-from meshsplit.metrics.probe import Level, Line, probe
+from meshsplit.cli.doctor.series import probe
+from meshsplit.cli.doctor.verdict import Level, Verdict
 from meshsplit.metrics.prometheus import PrometheusSource
 from meshsplit.model import DeploymentMode, Endpoint, GroupKey, Member
 from support.fake_prometheus import FakePrometheus, Sample, fake_prometheus, vector
@@ -30,7 +31,7 @@ def server() -> Iterator[FakePrometheus]:
         yield server
 
 
-def say(server: FakePrometheus, *asked: MetricRequest) -> Sequence[Line]:
+def say(server: FakePrometheus, *asked: MetricRequest) -> Sequence[Verdict]:
     source = PrometheusSource(server.url)
     try:
         return probe(source, asked, FROM_PROMETHEUS)
@@ -41,8 +42,8 @@ def say(server: FakePrometheus, *asked: MetricRequest) -> Sequence[Line]:
 def test_members_that_are_told_apart(server: FakePrometheus) -> None:
     server.answer = lambda _query: vector(*istio("mnist-v1", "mnist-v2"))
     first, second = say(server, ask("mnist"))
-    assert first.level is Level.FINE
-    assert second == Line(Level.FINE, "models/mnist error-rate: tells mnist-v1 and mnist-v2 apart")
+    assert first.level is Level.OK
+    assert second == Verdict(Level.OK, "models/mnist error-rate: tells mnist-v1 and mnist-v2 apart")
 
 
 def test_a_member_without_series_is_named(server: FakePrometheus) -> None:
@@ -55,7 +56,7 @@ def test_a_member_without_series_is_named(server: FakePrometheus) -> None:
 def test_series_that_are_switched_off_come_with_the_switch(server: FakePrometheus) -> None:
     _, line = say(server, ask("chat"))
     assert line.level is Level.FAILURE
-    assert "per_model_metrics=true" in line.advice
+    assert "per_model_metrics=true" in line.fix
 
 
 def test_another_backend_that_counts_is_named(server: FakePrometheus) -> None:
@@ -69,7 +70,7 @@ def test_another_backend_that_counts_is_named(server: FakePrometheus) -> None:
     server.answer = answer
     _, failure, hint = say(server, ask("mnist"))
     assert failure.level is Level.FAILURE
-    assert hint == Line(
+    assert hint == Verdict(
         Level.WARNING, "models/mnist error-rate: envoy counts these requests and is not what is read"
     )
 
@@ -87,5 +88,5 @@ def test_custom_counters(server: FakePrometheus) -> None:
 def test_a_source_that_does_not_answer_is_one_line(server: FakePrometheus) -> None:
     server.answer = lambda _query: (503, b"")
     (line,) = say(server, ask("mnist"), ask("chat"))
-    assert line.level is Level.FAILURE
+    assert line.level is Level.UNKNOWN
     assert "answers 503" in line.text

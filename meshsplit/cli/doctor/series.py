@@ -1,9 +1,8 @@
-"""What a source can tell of some splits: for `meshsplit check`, and for whoever wonders why nothing moves."""
+"""What a source can tell of some splits: which series there are, and how to switch on those that are not."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from meshsplit.analysis.asks import to_places
 from meshsplit.analysis.metrics import (
@@ -18,29 +17,8 @@ from meshsplit.analysis.metrics import (
     Signal,
     Trouble,
 )
+from meshsplit.cli.doctor.verdict import Level, Verdict, ok
 from meshsplit.model import DeploymentMode
-
-
-class Level(StrEnum):
-    """How a line is marked."""
-
-    FINE = "fine"
-    WARNING = "warning"
-    FAILURE = "failure"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the section `metrics`; `advice` is what to do, empty when there is nothing.
-
-    `code` is that of the rule which the line is about, "" where there is none.
-    """
-
-    level: Level
-    text: str
-    advice: str = ""
-    code: str = ""
-
 
 SWITCH_ON = {
     Backend.ISTIO: "let Prometheus scrape the gateway's pods (docs/metrics.md#istio)",
@@ -62,11 +40,11 @@ def probe(
     requests: Sequence[MetricRequest],
     backends: Backends,
     clock: Callable[[], float] = time.time,
-) -> tuple[Line, ...]:
+) -> tuple[Verdict, ...]:
     """Say whether the source answers and which series exist, split by split in the order given.
 
     `requests` name the splits, their members and the metrics to look for (`analysis.wishes.to_what`);
-    `backends` are those of the source. At least one line, never an exception; two reads at most.
+    `backends` are those of the source. At least one verdict, never an exception; two reads at most.
     """
     fresh = [replace(request, bookmark=Bookmark(), change=None) for request in requests]
     started = time.perf_counter()
@@ -77,22 +55,22 @@ def probe(
         return (down,)
     missing = [request for request in fresh if _has_no_series(answers[request.key])]
     elsewhere = _look_elsewhere(source, missing, backends, clock)
-    lines = [Line(Level.FINE, f"the source answers in {took:.0f} ms")]
+    verdicts = [ok(f"the source answers in {took:.0f} ms")]
     for request in fresh:
         others = elsewhere.get(request.key, ())
-        lines += _to_lines(request, answers[request.key], backends, others)
-    return tuple(lines)
+        verdicts += _to_verdicts(request, answers[request.key], backends, others)
+    return tuple(verdicts)
 
 
-def _find_outage(answers: Iterable[Answer]) -> Line | None:
-    """The one line to say when the source gave nobody anything."""
+def _find_outage(answers: Iterable[Answer]) -> Verdict | None:
+    """The one verdict to say when the source gave nobody anything."""
     found = list(answers)
     troubles = {answer.trouble for answer in found if not isinstance(answer, Reading)}
     outage = troubles <= {Trouble.UNREACHABLE, Trouble.SLOW, Trouble.FAILING, Trouble.TOO_LARGE}
     if not found or len(troubles) != 1 or not outage or any(isinstance(it, Reading) for it in found):
         return None
     (first, *_) = (answer for answer in found if not isinstance(answer, Reading))
-    return Line(Level.FAILURE, first.message, "check the address, and that it may be reached from here")
+    return Verdict(Level.UNKNOWN, first.message, "check the address, and that it may be reached from here")
 
 
 def _has_no_series(answer: Answer) -> bool:
@@ -124,24 +102,24 @@ def _to_others(request: MetricRequest, backends: Backends) -> list[Backend]:
     return sorted(possible - used)
 
 
-def _to_lines(
+def _to_verdicts(
     request: MetricRequest, answer: Answer, backends: Backends, others: Sequence[Backend]
-) -> list[Line]:
+) -> list[Verdict]:
     name = f"{request.split} {request.metric}"
     members = sorted(member.name for member in request.members)
     if isinstance(answer, Reading):
         silent = _find_silent(request, answer, backends)
         if not silent:
-            return [Line(Level.FINE, f"{name}: tells {_join(members)} apart")]
+            return [ok(f"{name}: tells {_join(members)} apart")]
         text = f"{name}: no series yet for {_join(silent)}; a member without requests has none"
-        return [Line(Level.WARNING, text, "send it a request, or check its labels")]
+        return [Verdict(Level.WARNING, text, "send it a request, or check its labels")]
     if isinstance(answer, Ambiguous):
-        return [Line(Level.FAILURE, f"{name}: {answer.message}", "see MSP502", "MSP502")]
-    line = Line(Level.FAILURE, f"{name}: {answer.message}", _advise(request, answer.trouble, backends))
+        return [Verdict(Level.FAILURE, f"{name}: {answer.message}", "see MSP502", "MSP502")]
+    verdict = Verdict(Level.FAILURE, f"{name}: {answer.message}", _advise(request, answer.trouble, backends))
     if not others:
-        return [line]
+        return [verdict]
     names = _join([other.value for other in others])
-    return [line, Line(Level.WARNING, f"{name}: {names} counts these requests and is not what is read")]
+    return [verdict, Verdict(Level.WARNING, f"{name}: {names} counts these requests and is not what is read")]
 
 
 def _advise(request: MetricRequest, trouble: Trouble, backends: Backends) -> str:

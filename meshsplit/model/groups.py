@@ -1,10 +1,9 @@
-"""The vocabulary: what a group is, how its traffic is split, and the routes that realise the split."""
+"""What a group is, how its traffic is split, and what is set for all of them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from meshsplit.affinity import BucketAffinity, ReplicaAffinity
+from meshsplit.affinity import BucketAffinity
 from meshsplit.diagnostics import Finding, ObjectRef
 
 FULL = 100
@@ -204,106 +203,6 @@ class World:
     unreadable_models: frozenset[tuple[str, str]] = frozenset()
 
 
-class MatchKind(StrEnum):
-    """The three string matches of Istio."""
-
-    EXACT = "exact"
-    PREFIX = "prefix"
-    REGEX = "regex"
-
-
-@dataclass(frozen=True, slots=True)
-class StringMatch:
-    """A string match of one kind; a regex is RE2 and matches the whole value."""
-
-    kind: MatchKind
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class RouteMatch:
-    """All conditions of one match must hold; headers are in order of writing."""
-
-    uri: StringMatch | None = None
-    method: StringMatch | None = None
-    headers: tuple[tuple[str, StringMatch], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Diversion:
-    """Requests that go to one member whatever the weights say.
-
-    One of `headers` has to hold; each is a list of conditions that all have to.
-    """
-
-    member: str
-    headers: tuple[tuple[tuple[str, StringMatch], ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Shadow:
-    """A copy of `percent` of the requests goes to a member, whose answers nobody sees."""
-
-    member: str
-    percent: int
-
-
-@dataclass(frozen=True, slots=True)
-class RouteDestination:
-    """Where a route sends a request; `set_headers` are set on the request, replacing the caller's."""
-
-    endpoint: Endpoint
-    weight: int | None = None
-    set_headers: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One HTTP route: any of `matches` (none: everything), then the rewrite, then the destinations.
-
-    A copy of `mirror_percent` of the requests goes to `mirror`. `add_response_headers` are added to answers,
-    where Envoy fills in what stands between percent signs.
-    """
-
-    destinations: tuple[RouteDestination, ...]
-    matches: tuple[RouteMatch, ...] = ()
-    name: str | None = None
-    rewrite_uri: str | None = None
-    rewrite_authority: str | None = None
-    timeout: str | None = None
-    retries: Retries | None = None
-    mirror: Endpoint | None = None
-    mirror_percent: int | None = None
-    add_response_headers: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RoutePlan:
-    """One VirtualService before it is written down: names, where it is bound, routes in order."""
-
-    name: str
-    namespace: str
-    hosts: tuple[str, ...]
-    gateways: tuple[str, ...]
-    routes: tuple[Route, ...]
-    labels: tuple[tuple[str, str], ...] = ()
-    annotations: tuple[tuple[str, str], ...] = ()
-    owners: tuple[Owner, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationRulePlan:
-    """One DestinationRule before it is written down: how the endpoints of `host` are chosen."""
-
-    name: str
-    namespace: str
-    host: str
-    affinity: ReplicaAffinity
-    labels: tuple[tuple[str, str], ...] = ()
-    annotations: tuple[tuple[str, str], ...] = ()
-    owners: tuple[Owner, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Cluster-wide settings, with the defaults of an installation that sets nothing.
@@ -326,53 +225,3 @@ class Settings:
     prometheus: str = "http://prometheus.istio-system:9090"
     gateway: str | None = "knative-serving/knative-ingress-gateway"
     istio_api_version: str = "networking.istio.io/v1"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one group: the split it is given (None: no routes), and what was found on the way.
-
-    `diversion` and `shadow` are what happens beside the split.
-    """
-
-    group: Group
-    split: Split | None
-    findings: tuple[Finding, ...] = ()
-    diversion: Diversion | None = None
-    shadow: Shadow | None = None
-
-
-ObjectIdentity = tuple[str, str, str]
-"""(kind, namespace, name) of a generated object."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """What a sink wrote, in no order of its own: objects, and findings about them.
-
-    `untouched` are objects that are not written because their input could not be read: where they exist, they
-    stay as they are.
-    """
-
-    objects: tuple[dict[str, Any], ...]
-    findings: tuple[Finding, ...]
-    untouched: frozenset[ObjectIdentity] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Translation:
-    """The result of one pure pass: objects to apply, the outcome of every group, everything found.
-
-    Objects of ours that are neither in `objects` nor `untouched` are to be deleted.
-    """
-
-    objects: tuple[dict[str, Any], ...]
-    outcomes: tuple[Outcome, ...]
-    models: tuple[Model, ...]
-    findings: tuple[Finding, ...]
-    untouched: frozenset[ObjectIdentity]
-
-    @property
-    def splits(self) -> dict[GroupKey, Split]:
-        """The split of every group that has one: the `current` of the next pass."""
-        return {o.group.key: o.split for o in self.outcomes if o.split is not None}
