@@ -108,7 +108,7 @@ def _is_namespace(text: str) -> bool:
 
 
 def _without_nulls(data: Any) -> Any:
-    if isinstance(data, dict):
+    if isinstance(data, dict) and None in data.values():
         return {key: value for key, value in data.items() if value is not None}
     return data
 

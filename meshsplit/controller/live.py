@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -31,6 +34,10 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 TOTALS = (100, 1000)
 
+_PARSED = 256
+"""Statuses that are kept as objects, which take seven times the memory of their text: those of the passes of
+now."""
+
 Body = dict[str, Any]
 
 
@@ -38,19 +45,34 @@ Body = dict[str, Any]
 class LiveSplit:
     """A ModelSplit: what it asks for, and what was last reported on it.
 
-    `mirror` is True for one that the controller made, `taken_over` when a user has since applied their own.
+    `reported` is the text of its status, empty when there is none; read it as `status`. `mirror` is True for one that the controller made, `taken_over` when a user has since applied their own.
     `request` is what a person asks of its rollout.
     """
 
     reading: SplitReading
     version: int = field(compare=False)
     generation: int
-    status: ModelSplitStatus
-    has_status: bool
+    reported: str
+    walked: bool
     mirror: bool
     taken_over: bool
     deleting: bool
     request: Request | UnreadableRequest | None
+
+    @property
+    def status(self) -> ModelSplitStatus:
+        """What was last reported; the empty status where nothing that can be read was."""
+        return _parse(self.reported) or ModelSplitStatus()
+
+    @property
+    def has_status(self) -> bool:
+        """Whether something was reported that can be read."""
+        return _parse(self.reported) is not None
+
+    @property
+    def checkpoint(self) -> str:
+        """The state of its rollout as text; empty when there was none."""
+        return self.status.checkpoint if self.walked else ""
 
     @property
     def is_own_mirror(self) -> bool:
@@ -71,16 +93,18 @@ class LiveSplit:
 
 @dataclass(frozen=True, slots=True)
 class LiveRoute:
-    """A VirtualService. `body` is whole for somebody else's, and what others may have added for one of ours.
+    """A VirtualService. `foreign` is the object when it is somebody else's.
 
     `group` and `model` say whose routes it holds, `split` is what it says it serves. `edited` is True when
-    somebody else has written that, so that it cannot be relied on. `tracked` is True when Argo CD counts it
-    as its own.
+    somebody else has written that, so that it cannot be relied on. `tracking` are the labels and annotations
+    by which Argo CD counts it as its own.
     """
 
+    api_version: str
     namespace: str
     name: str
     uid: str
+    created: str
     version: int = field(compare=False)
     made_here: bool
     ours: bool
@@ -89,8 +113,38 @@ class LiveRoute:
     model: str | None
     split: Split | None
     edited: bool
-    tracked: bool
-    body: Body
+    tracking: tuple[tuple[str, str, str], ...]
+    foreign: Body | None
+
+    @property
+    def tracked(self) -> bool:
+        """Whether Argo CD counts it as its own."""
+        return bool(self.tracking)
+
+    @property
+    def body(self) -> Body:
+        """The object: whole when it is somebody else's, else as far as others decide about it.
+
+        That is enough to be told from a file, to be older or younger than another, and to be tracked.
+        """
+        if self.foreign is not None:
+            return self.foreign
+        return {
+            "apiVersion": self.api_version,
+            "kind": "VirtualService",
+            "metadata": {
+                "name": self.name,
+                "namespace": self.namespace,
+                "uid": self.uid,
+                "creationTimestamp": self.created,
+                "labels": {names.MANAGED_BY: names.MANAGER, **self._track("labels")},
+                "annotations": self._track("annotations"),
+            },
+            "spec": {},
+        }
+
+    def _track(self, where: str) -> dict[str, str]:
+        return {key: "" for _, place, key in self.tracking if place == where}
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -98,26 +152,19 @@ class LiveRoute:
         return "VirtualService", self.namespace, self.name
 
 
-def to_live_split(
-    body: Body,
-    settings: Settings,
-    before: LiveSplit | None = None,
-    told: tuple[Any, ModelSplitStatus] | None = None,
-) -> LiveSplit:
+def to_live_split(body: Body, settings: Settings, before: LiveSplit | None = None) -> LiveSplit:
     """Decode a ModelSplit; a status that cannot be read counts as none.
 
-    What is the same in it as in `before` is not read again; nor is its status, when it is the one `told`.
+    What it asks for is not read again when it is the same as in `before`.
     """
     metadata = body["metadata"]
-    reading = _read_spec(body, settings, before)
-    raw = body.get("status")
-    status = told[1] if told is not None and raw == told[0] else _to_status(raw)
+    status = body.get("status")
     return LiveSplit(
-        reading=reading,
+        reading=_read_spec(body, settings, before),
         version=to_version(metadata),
         generation=int(metadata.get("generation") or 0),
-        status=status or ModelSplitStatus(),
-        has_status=status is not None,
+        reported=json.dumps(status, separators=(",", ":"), sort_keys=True) if status else "",
+        walked=bool(_strings(status).get("checkpoint")),
         mirror=_label(metadata, MIRROR) == "true",
         taken_over=_is_taken_over(metadata),
         deleting=metadata.get("deletionTimestamp") is not None,
@@ -131,9 +178,11 @@ def to_live_route(body: Body) -> LiveRoute:
     annotations = _strings(metadata.get("annotations"))
     mine = is_made_here(body)
     return LiveRoute(
-        namespace=metadata.get("namespace") or "",
+        api_version=sys.intern(body["apiVersion"]),
+        namespace=sys.intern(metadata.get("namespace") or ""),
         name=metadata["name"],
         uid=metadata.get("uid") or "",
+        created=metadata.get("creationTimestamp") or "",
         version=to_version(metadata),
         made_here=mine,
         ours=is_ours(body),
@@ -142,8 +191,8 @@ def to_live_route(body: Body) -> LiveRoute:
         model=_label(metadata, names.INFERENCESERVICE_NAME) if mine else None,
         split=to_split(annotations.get(names.WEIGHTS, "")) if mine else None,
         edited=_is_annotation_of_others(metadata, names.WEIGHTS),
-        tracked=any(find_tracking(body)),
-        body=_without_spec(body) if mine else body,
+        tracking=tuple(find_tracking(body)),
+        foreign=None if mine else body,
     )
 
 
@@ -186,11 +235,11 @@ def _read_spec(body: Body, settings: Settings, before: LiveSplit | None) -> Spli
     return reading
 
 
-def _to_status(raw: Any) -> ModelSplitStatus | None:
-    if not raw:
-        return None
+@lru_cache(_PARSED)
+def _parse(reported: str) -> ModelSplitStatus | None:
+    """The status that was reported; None where nothing that can be read was."""
     try:
-        return ModelSplitStatus.model_validate(raw)
+        return ModelSplitStatus.model_validate(json.loads(reported)) if reported else None
     except ValidationError:
         return None
 
@@ -201,20 +250,6 @@ def _label(metadata: Mapping[str, Any], key: str) -> str | None:
 
 def _strings(values: Any) -> dict[str, str]:
     return values if isinstance(values, dict) else {}
-
-
-def _without_spec(body: Body) -> Body:
-    """Enough to be told from a file, to be older or younger than another, and to be said to be tracked."""
-    metadata = body["metadata"]
-    kept = {
-        key: metadata[key] for key in ("name", "namespace", "uid", "creationTimestamp") if key in metadata
-    }
-    labels = {names.MANAGED_BY: names.MANAGER} | {
-        path[-1]: "" for path in find_tracking(body) if path[1] == "labels"
-    }
-    annotations = {path[-1]: "" for path in find_tracking(body) if path[1] == "annotations"}
-    metadata = {**kept, "labels": labels, "annotations": annotations}
-    return {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": metadata, "spec": {}}
 
 
 def _is_taken_over(metadata: Mapping[str, Any]) -> bool:

@@ -72,7 +72,7 @@ class Reconciler:
     def is_new(self, view: View, claimed: Claimed) -> bool:
         """Whether something of it was never written, which is known without a translation."""
         route = ("VirtualService", view.key.namespace, view.key.name)
-        untold = any(not split.has_status for split in view.splits)
+        untold = any(not split.reported for split in view.splits)
         unmirrored = not view.splits and self._wants_mirror(view)
         return untold or unmirrored or (route in claimed.models and view.route(view.key.name) is None)
 

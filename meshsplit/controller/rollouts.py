@@ -279,16 +279,17 @@ def _read_request(view: View, split: LiveSplit) -> SplitRequest | None:
 
 def is_walked(group: Group, split: LiveSplit) -> bool:
     """Whether the group has a strategy, had one, or a person asks something of it."""
-    asked = split.request is not None or bool(split.status.checkpoint)
+    asked = split.request is not None or bool(split.checkpoint)
     return asked or group.strategy is not Strategy.STATIC
 
 
 def find_state(split: LiveSplit) -> RolloutState:
     """The state that was kept; one that cannot be read is none: what serves is then adopted."""
-    if not split.status.checkpoint:
+    checkpoint = split.checkpoint
+    if not checkpoint:
         return RolloutState()
     try:
-        return to_state(split.status.checkpoint)
+        return to_state(checkpoint)
     except Unreadable as error:
         log.warning("the state of the rollout is lost", extra={"group": str(split.key), "error": str(error)})
         return RolloutState()

@@ -6,7 +6,7 @@ import json
 import logging
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meshsplit.api.modelsplit import API_VERSION, KIND
 from meshsplit.controller.live import LiveSplit, to_live_split
@@ -94,23 +94,21 @@ class Splits:
                 ObjectKey(ref.namespace, ref.name),
                 lambda: self._api.apply_status(MODEL_SPLITS, body),
                 split,
-                (body["status"], status),
             )
         except NotFound:
             return None
-        return replace(split, status=live.status, has_status=live.has_status, version=live.version)
+        return replace(split, reported=live.reported, walked=live.walked, version=live.version)
 
     def _write(
         self,
         key: ObjectKey,
         send: Callable[[], bytes],
         before: LiveSplit | None = None,
-        told: tuple[Any, ModelSplitStatus] | None = None,
     ) -> LiveSplit:
         live = None
         self._store.hold(key)
         try:
-            live = to_live_split(json.loads(send()), self._settings, before, told)
+            live = to_live_split(json.loads(send()), self._settings, before)
         finally:
             touched, news = self._store.settle(key, live)
             edited = live is not None and before is not None and _asked(live) != _asked(before)

@@ -28,7 +28,7 @@ def make_object(
 
 def written(**fields: Any) -> Fields:
     """Keep the fields that say something, in the order given."""
-    return {key: value for key, value in fields.items() if value is not None and value != [] and value != {}}
+    return {key: value for key, value in fields.items() if value or value not in (None, [], {})}
 
 
 def _to_owner_reference(owner: Owner, controller: bool) -> Fields:

@@ -24,9 +24,8 @@ def make_route(
     A destination whose endpoint needs an authority gets it: as the route's rewrite when it is alone.
     """
     alone = len(destinations) == 1
-    targets = (replace(destinations[0], weight=None),) if alone else map(_with_host, destinations)
     return Route(
-        destinations=tuple(targets),
+        destinations=(_without_weight(destinations[0]),) if alone else tuple(map(_with_host, destinations)),
         matches=() if match is None else (match,),
         name=name,
         rewrite_uri=rewrite_uri,
@@ -67,6 +66,10 @@ def grpc_key(name: str) -> RouteMatch:
             (names.VMODEL_HEADER, StringMatch(MatchKind.EXACT, name)),
         ),
     )
+
+
+def _without_weight(destination: RouteDestination) -> RouteDestination:
+    return RouteDestination(destination.endpoint, None, destination.set_headers)
 
 
 def _with_host(destination: RouteDestination) -> RouteDestination:

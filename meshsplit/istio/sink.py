@@ -8,7 +8,7 @@ from meshsplit.istio.asides import check_shadow
 from meshsplit.istio.conflicts import find_conflicts
 from meshsplit.istio.fleet import find_crowded_hosts
 from meshsplit.istio.names import splitting_name
-from meshsplit.istio.observed import ref_of
+from meshsplit.istio.observed import key_of, ref_of
 from meshsplit.istio.plan import make_group_plan, make_model_plan
 from meshsplit.istio.rules import check_object
 from meshsplit.istio.strategy import check_strategy
@@ -37,9 +37,10 @@ def to_istio(
     made = [make_virtual_service(plan, settings.istio_api_version) for plan in plans]
     findings = [finding for body in made if not accepted(body) for finding in _violations(body)]
     refused = {finding.object for finding in findings}
-    legal = [body for body in made if ref_of(body) not in refused]
+    legal = [body for body in made if ref_of(body) not in refused] if refused else made
     conflicts = find_conflicts(legal, bodies)
-    objects = [body for body in legal if (ref_of(body).namespace, ref_of(body).name) not in conflicts.refused]
+    taken = conflicts.refused
+    objects = [body for body in legal if key_of(body) not in taken] if taken else legal
     findings += [*conflicts.findings, *find_crowded_hosts(objects)]
     findings += [finding for outcome in outcomes for finding in check_strategy(outcome.group)]
     findings += [finding for outcome in outcomes for finding in check_shadow(outcome)]
