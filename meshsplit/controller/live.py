@@ -41,12 +41,17 @@ now."""
 Body = dict[str, Any]
 
 
+to_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
+"""One text for equal statuses as they are written."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveSplit:
     """A ModelSplit: what it asks for, and what was last reported on it.
 
-    `reported` is the text of its status, empty when there is none; read it as `status`. `mirror` is True for one that the controller made, `taken_over` when a user has since applied their own.
-    `request` is what a person asks of its rollout.
+    `reported` is the text of its status, "" when there is none, and `walked` whether that holds the state of
+    a rollout. `mirror` is True for one that the controller made, `taken_over` when a user has since applied
+    their own. `request` is what a person asks of its rollout.
     """
 
     reading: SplitReading
@@ -68,6 +73,17 @@ class LiveSplit:
     def has_status(self) -> bool:
         """Whether something was reported that can be read."""
         return _parse(self.reported) is not None
+
+    @property
+    def since(self) -> dict[str, tuple[str, str]]:
+        """By the type of each condition its status and, as text, since when it is so."""
+        status = json.loads(self.reported) if self.reported else {}
+        try:
+            return {
+                each["type"]: (each["status"], each["lastTransitionTime"]) for each in status["conditions"]
+            }
+        except (KeyError, TypeError):
+            return {}
 
     @property
     def checkpoint(self) -> str:
@@ -163,7 +179,7 @@ def to_live_split(body: Body, settings: Settings, before: LiveSplit | None = Non
         reading=_read_spec(body, settings, before),
         version=to_version(metadata),
         generation=int(metadata.get("generation") or 0),
-        reported=json.dumps(status, separators=(",", ":"), sort_keys=True) if status else "",
+        reported=to_text(status) if status else "",
         walked=bool(_strings(status).get("checkpoint")),
         mirror=_label(metadata, MIRROR) == "true",
         taken_over=_is_taken_over(metadata),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from meshsplit.api import status as api
 from meshsplit.api.fields import MAX_TEXT
 from meshsplit.api.rolloutstatus import RolloutParts
-from meshsplit.api.status import ConditionStatus, MemberStatus, ModelSplitStatus
+from meshsplit.api.status import ModelSplitStatus
 from meshsplit.api.wire import to_rfc3339
 from meshsplit.controller import conditions
 from meshsplit.controller.conditions import Facts, cut, explain, show_share
@@ -18,6 +18,7 @@ from meshsplit.rollout.report import Says
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from typing import Any
 
     from meshsplit.controller.step import Step
     from meshsplit.diagnostics import Finding
@@ -26,8 +27,19 @@ if TYPE_CHECKING:
     from meshsplit.rollout.state import RolloutState
 
 
+_NO_ROLLOUT = RolloutParts().model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
 def make_status(facts: Facts, generation: int, old: ModelSplitStatus, now: datetime) -> ModelSplitStatus:
     """The status of the ModelSplit that its group follows."""
+    status = ModelSplitStatus.model_validate(make_fields(facts, generation, _to_since(old), now))
+    return status if facts.step is None else with_rollout(status, facts.step.kept, facts.step.spec)
+
+
+def make_fields(
+    facts: Facts, generation: int, since: Mapping[str, tuple[str, str]], now: datetime
+) -> dict[str, Any]:
+    """The same as it is written, but for its rollout; `since` says of conditions what they are since when."""
     group, split, step = facts.outcome.group, facts.outcome.split, facts.step
     leg = step.kept.leg if step is not None else None
     stable, canary = (leg.stable, leg.canary) if leg is not None else find_roles(group, split)
@@ -43,18 +55,18 @@ def make_status(facts: Facts, generation: int, old: ModelSplitStatus, now: datet
         **(_say_rollout(step) if step is not None else {}),
     }
     shares = step.measured.shares if step is not None and step.measured is not None else {}
-    status = ModelSplitStatus(
-        observedGeneration=generation,
-        strategy=group.strategy.value,
-        stable=stable,
-        canary=canary,
-        weight=_shares(split, order),
-        target=_shares(group.target, order),
-        total=split.total if split is not None else FULL,
-        members=_to_members(group, split, stable, canary, shares),
-        conditions=make_conditions(said, generation, old, now),
-    )
-    return status if step is None else with_rollout(status, step.kept, step.spec)
+    return {
+        **_NO_ROLLOUT,
+        "observedGeneration": generation,
+        "strategy": group.strategy.value,
+        "stable": stable,
+        "canary": canary,
+        "weight": _shares(split, order),
+        "target": _shares(group.target, order),
+        "total": split.total if split is not None else FULL,
+        "members": _to_members(group, split, stable, canary, shares),
+        "conditions": _to_conditions(said, generation, since, now),
+    }
 
 
 def with_rollout(status: ModelSplitStatus, state: RolloutState, spec: RolloutSpec) -> ModelSplitStatus:
@@ -82,16 +94,8 @@ def make_bystander_status(
         api.RECONCILING: conditions.say_reconciling(ready),
         api.STALLED: conditions.say_stalled(ready),
     }
-    return ModelSplitStatus(
-        observedGeneration=generation, conditions=make_conditions(said, generation, old, now)
-    )
-
-
-def make_conditions(
-    said: Mapping[str, Says], generation: int, old: ModelSplitStatus, now: datetime
-) -> list[ConditionStatus]:
-    """Conditions by type; a status that stays what it was keeps the time since when it is so."""
-    return [_make_condition(kind, said[kind], generation, old.condition(kind), now) for kind in sorted(said)]
+    told = _to_conditions(said, generation, _to_since(old), now)
+    return ModelSplitStatus.model_validate({"observedGeneration": generation, "conditions": told})
 
 
 def find_roles(group: Group, split: Split | None) -> tuple[str, str]:
@@ -109,44 +113,48 @@ def find_roles(group: Group, split: Split | None) -> tuple[str, str]:
     return stable or "", canary or ""
 
 
-def _make_condition(
-    kind: str, says: Says, generation: int, old: ConditionStatus | None, now: datetime
-) -> ConditionStatus:
-    since = old.last_transition_time if old is not None and old.status == says.status else _whole(now)
-    return ConditionStatus(
-        type=kind,
-        status=says.status,
-        reason=says.reason,
-        message=cut(says.message),
-        observedGeneration=generation,
-        lastTransitionTime=to_rfc3339(since),
-    )
+def _to_since(old: ModelSplitStatus) -> dict[str, tuple[str, str]]:
+    return {each.type: (each.status, to_rfc3339(each.last_transition_time)) for each in old.conditions}
 
 
-def _whole(now: datetime) -> datetime:
-    """Kubernetes' times have whole seconds."""
-    return now.replace(microsecond=0)
+def _to_conditions(
+    said: Mapping[str, Says], generation: int, since: Mapping[str, tuple[str, str]], now: datetime
+) -> list[dict[str, Any]]:
+    """Conditions by type; a status that stays what it was keeps the time since when it is so."""
+    told, moment = [], to_rfc3339(now)
+    for kind, says in sorted(said.items()):
+        status, time = since.get(kind, ("", moment))
+        told.append(
+            {
+                "type": kind,
+                "status": says.status,
+                "reason": says.reason,
+                "message": cut(says.message),
+                "observedGeneration": generation,
+                "lastTransitionTime": time if status == says.status else moment,
+            }
+        )
+    return told
 
 
 def _to_members(
     group: Group, split: Split | None, stable: str, canary: str, shares: Mapping[str, float]
-) -> list[MemberStatus]:
+) -> list[dict[str, Any]]:
     roles = {stable: "stable", canary: "canary"}
     ready = {member.name: member.ready for member in group.members}
     listed = [*ready, *_find_leavers(group, split)][: api.MAX_STATUS_MEMBERS]
-    return [
-        MemberStatus.model_validate(
-            {
-                "name": name,
-                "role": roles.get(name, "member"),
-                "targetWeight": group.target.of(name) if group.target is not None else None,
-                "weight": split.of(name) if split is not None else None,
-                "measuredPercent": f"{shares[name]:.1f}" if name in shares else None,
-                "ready": ready.get(name),
-            }
-        )
-        for name in listed
-    ]
+    members = []
+    for name in listed:
+        told: dict[str, Any] = {
+            "name": name,
+            "role": roles.get(name, "member"),
+            "targetWeight": group.target.of(name) if group.target is not None else None,
+            "weight": split.of(name) if split is not None else None,
+            "measuredPercent": f"{shares[name]:.1f}" if name in shares else None,
+            "ready": ready.get(name),
+        }
+        members.append({key: value for key, value in told.items() if value is not None})
+    return members
 
 
 def _find_leavers(group: Group, split: Split | None) -> list[str]:

@@ -33,7 +33,8 @@ class Store(Generic[V, K]):
         self._version = version
         self._lock = threading.Lock()
         self._values: dict[ObjectKey, V] = {}
-        self._groups: dict[K, set[ObjectKey]] = {}
+        # Most groups have one object, and a set of one takes four times the memory of what is in it.
+        self._groups: dict[K, ObjectKey | set[ObjectKey]] = {}
         self._deleted: dict[ObjectKey, int] = {}
         self._held: dict[ObjectKey, set[K]] = {}
 
@@ -93,7 +94,10 @@ class Store(Generic[V, K]):
     def of_group(self, group: K) -> tuple[V, ...]:
         """The values under a group key, by object key."""
         with self._lock:
-            return tuple(self._values[key] for key in sorted(self._groups.get(group, ())))
+            found = self._groups.get(group)
+            if found is None:
+                return ()
+            return tuple(self._values[key] for key in (sorted(found) if isinstance(found, set) else (found,)))
 
     def values(self) -> tuple[V, ...]:
         """All values, by object key."""
@@ -129,7 +133,7 @@ class Store(Generic[V, K]):
         groups = set(self._index(key, value))
         self._values[key] = value
         for group in groups:
-            self._groups.setdefault(group, set()).add(key)
+            self._enter(group, key)
         return touched | groups
 
     def _drop(self, key: ObjectKey) -> set[K]:
@@ -137,8 +141,19 @@ class Store(Generic[V, K]):
             return set()
         groups = set(self._index(key, self._values.pop(key)))
         for group in groups:
-            keys = self._groups[group]
-            keys.discard(key)
-            if not keys:
-                del self._groups[group]
+            self._leave(group, key)
         return groups
+
+    def _enter(self, group: K, key: ObjectKey) -> None:
+        found = self._groups.setdefault(group, key)
+        if isinstance(found, set):
+            found.add(key)
+        elif found != key:
+            self._groups[group] = {found, key}
+
+    def _leave(self, group: K, key: ObjectKey) -> None:
+        found = self._groups[group]
+        if isinstance(found, set):
+            found.discard(key)
+        if not isinstance(found, set) or not found:
+            del self._groups[group]

@@ -15,7 +15,6 @@ from meshsplit.telemetry.splits import SplitCollector
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from meshsplit.api.status import ModelSplitStatus
     from meshsplit.telemetry.queues import Queue
 
 Result = Literal["success", "error", "requeue", "requeue_after"]
@@ -148,9 +147,9 @@ class Metrics:
         """Say whether this process holds the Lease of that name."""
         self._leads.labels(lease).set(leads)
 
-    def record(self, namespace: str, split: str, status: ModelSplitStatus | None) -> None:
-        """Show what a ModelSplit says; None removes its series."""
-        self._splits.record(namespace, split, status)
+    def record(self, namespace: str, split: str, reported: str | None) -> None:
+        """Show what the status of a ModelSplit says, which is JSON; None removes its series."""
+        self._splits.record(namespace, split, reported)
 
     def _end_pass(self, controller: str, result: Result, seconds: float) -> None:
         self._passes.labels(controller, result).inc()

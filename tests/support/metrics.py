@@ -1,11 +1,10 @@
 """Read the text that a scraper gets; a status to show in it."""
 
+import json
 from urllib.request import urlopen
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
-
-from meshsplit.api.status import ModelSplitStatus
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -33,8 +32,8 @@ def read(url: str) -> str:
     return content.decode()
 
 
-def make_status(*weights: tuple[str, int, int], ready: str = "True", total: int = 100) -> ModelSplitStatus:
-    return ModelSplitStatus.model_validate(
+def make_status(*weights: tuple[str, int, int], ready: str = "True", total: int = 100) -> str:
+    return json.dumps(
         {
             "total": total,
             "members": [{"name": name, "targetWeight": to, "weight": now} for name, to, now in weights],
