@@ -19,11 +19,11 @@ class Claim:
     """What one key claims: `fingerprint` is equal only where others need not be looked at again."""
 
     fingerprint: int
-    places: frozenset[Place]
+    places: tuple[Place, ...]
     alone: bool
 
 
-NO_CLAIM = Claim(0, frozenset(), alone=False)
+NO_CLAIM = Claim(0, (), alone=False)
 
 
 def make_claim(claimants: Iterable[Claimant], age: object) -> Claim:
@@ -35,7 +35,7 @@ def make_claim(claimants: Iterable[Claimant], age: object) -> Claim:
     seen_by_others = [(c.key, c.age, places, alone, c.grpc) for places, alone, c in taken]
     return Claim(
         hash((tuple(seen_by_others), age)),
-        frozenset(place for places, _, _ in taken for place in places),
+        tuple(dict.fromkeys(place for places, _, _ in taken for place in places)),
         any(alone for _, alone, _ in taken),
     )
 

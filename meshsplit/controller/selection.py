@@ -88,7 +88,11 @@ class Findings:
 
     def about(self, refs: Iterable[ObjectRef]) -> list[Finding]:
         """Those about one of the objects, or about a gateway, in no order."""
-        found = [finding for ref in set(refs) for finding in self._by_object.get(ref, ())]
+        found = (
+            [finding for ref in set(refs) for finding in self._by_object.get(ref, ())]
+            if self._by_object
+            else []
+        )
         return found + self._gateways
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshsplit.controller import resources
@@ -136,9 +137,20 @@ class Watches:
         )
 
     def _decoder(self, resource: Resource, decode: Callable[[Body], V]) -> Callable[[bytes], V]:
-        """Bytes to value; in a list the server leaves out the kind of built-in objects."""
+        """Bytes to value; in a list the server leaves out the kind of built-in objects.
+
+        What many objects have in common is one string for all of them.
+        """
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
-        return lambda content: decode({**kind, **json.loads(content)})
+
+        def decode_content(content: bytes) -> V:
+            body = {**json.loads(content), **kind}
+            metadata = body["metadata"]
+            if metadata.get("namespace"):
+                metadata["namespace"] = sys.intern(metadata["namespace"])
+            return decode(body)
+
+        return decode_content
 
     def _read_service(self, body: Body) -> InferenceService | Unread:
         return _as(read(body, self._settings), InferenceService)

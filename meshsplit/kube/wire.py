@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 from meshsplit.kube.port import (
@@ -134,7 +135,7 @@ def _raw(text: str, start: int) -> tuple[tuple[dict[str, Any], str], int]:
 
 def _item(body: dict[str, Any], text: str) -> Item:
     metadata = body["metadata"]
-    key = ObjectKey(metadata.get("namespace") or "", metadata.get("name") or "")
+    key = ObjectKey(sys.intern(metadata.get("namespace") or ""), metadata.get("name") or "")
     return Item(key, metadata["resourceVersion"], text.encode())
 
 

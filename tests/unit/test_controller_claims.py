@@ -10,7 +10,7 @@ from support.istio import make_own_routing, make_routing
 
 HOST = ("istio-system/gw", "a.example.com")
 A, B, C = (GroupKey("ns", name) for name in "abc")
-GUEST, ALONE = Claim(1, frozenset({HOST}), alone=False), Claim(2, frozenset({HOST}), alone=True)
+GUEST, ALONE = Claim(1, (HOST,), alone=False), Claim(2, (HOST,), alone=True)
 
 
 def test_guests_of_one_place_are_no_rivals() -> None:
@@ -41,15 +41,15 @@ def test_who_moves_touches_those_it_leaves_and_those_it_joins() -> None:
     other = ("istio-system/gw", "b.example.com")
     claims = Claims()
     claims.put(A, ALONE)
-    claims.put(B, Claim(3, frozenset({other}), alone=True))
+    claims.put(B, Claim(3, (other,), alone=True))
     claims.put(C, GUEST)
-    assert claims.put(C, Claim(1, frozenset({other}), alone=False)) == frozenset({A, B})
+    assert claims.put(C, Claim(1, (other,), alone=False)) == frozenset({A, B})
 
 
 def test_gateways_find_those_bound_to_them() -> None:
     claims = Claims()
     claims.put(A, GUEST)
-    claims.put(B, Claim(3, frozenset({("istio-system/other", "*")}), alone=False))
+    claims.put(B, Claim(3, (("istio-system/other", "*"),), alone=False))
     assert claims.bound_to({"istio-system/gw"}) == {A}
 
 

@@ -1,6 +1,7 @@
 """Istio's rules for names and hosts (pkg/config/validation/agent/validation.go, pkg/config/host/name.go)."""
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address
 
 MAX_DOMAIN = 255
@@ -10,6 +11,8 @@ _LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _DNS_LABEL = re.compile(_LABEL, re.IGNORECASE)
 _WILDCARD_LABEL = re.compile(rf"\*|(?:\*|\*-)?{_LABEL}", re.IGNORECASE)
 MAX_LABEL = 63
+_HOSTS = 1024
+"""Hosts that are remembered: the routes of a namespace name the same few."""
 
 
 def is_label(text: str) -> bool:
@@ -30,6 +33,7 @@ def why_not_domain(domain: str) -> str | None:
     return f"domain name {domain!r}: label {last if bad is None else bad!r} is invalid"
 
 
+@lru_cache(_HOSTS)
 def why_not_wildcard_domain(domain: str) -> str | None:
     """Say why `domain` is no host name of which the first label may be or begin with `*`."""
     if not 0 < len(domain) <= MAX_DOMAIN:

@@ -22,9 +22,9 @@ Fields = Mapping[str, Any]
 
 def check_match(match: Fields, path: FieldPath) -> Iterator[Violation]:
     """Check the conditions of one match."""
-    yield from _check_string_match(match.get("uri"), (*path, "uri"), empty_prefix=True)
-    for field in ("scheme", "method", "authority"):
-        yield from _check_string_match(match.get(field), (*path, field))
+    for field in ("uri", "scheme", "method", "authority"):
+        if match.get(field) is not None:
+            yield from _check_string_match(match[field], (*path, field), empty_prefix=field == "uri")
     for name, value in (match.get("queryParams") or {}).items():
         yield from _check_string_match(value, (*path, "queryParams", name))
     yield from _check_headers(match, path)
