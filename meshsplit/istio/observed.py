@@ -32,7 +32,7 @@ def observe(bodies: Iterable[Body]) -> Observed:
         group, kind = str(body.get("apiVersion")).partition("/")[0], body.get("kind")
         if group != API_GROUP or not isinstance(kind, str) or kind not in found:
             continue
-        if not any(check_shape(body, _SHAPES[kind])):
+        if not check_shape(body, _SHAPES[kind]):
             found[kind][key_of(body)] = body
     in_order = {kind: dict(sorted(objects.items())) for kind, objects in found.items()}
     return Observed(in_order["VirtualService"], in_order["Gateway"])

@@ -42,14 +42,14 @@ def _to_http_route(route: Route) -> Fields:
 
 def _to_match(match: RouteMatch) -> Fields:
     return written(
-        uri=_to_string_match(match.uri),
-        method=_to_string_match(match.method),
+        uri=match.uri and _to_string_match(match.uri),
+        method=match.method and _to_string_match(match.method),
         headers={name: _to_string_match(value) for name, value in match.headers},
     )
 
 
-def _to_string_match(match: StringMatch | None) -> dict[str, str] | None:
-    return None if match is None else {match.kind.value: match.value}
+def _to_string_match(match: StringMatch) -> dict[str, str]:
+    return {match.kind.value: match.value}
 
 
 def _to_destination(destination: RouteDestination, alone: bool) -> Fields:

@@ -40,6 +40,7 @@ CLUSTER_SCOPED = ("Namespace", "ClusterServingRuntime")
 _URL = re.compile(r"(https?)://([a-z0-9.-]+)(?::([0-9]{1,5}))?(?:/.*)?")
 _SCHEME_PORT = {"http": 80, "https": 443}
 _REVISION_BYTES = 8
+_write_spec = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 _LOADED = ("Loaded", "Standby")
 """ModelMesh's states in which a request is answered; a model on standby is loaded by it."""
 
@@ -145,7 +146,7 @@ def _without_percent(body: Body) -> tuple[str | NotText | None, Body]:
 
 
 def _to_revision(spec: Any) -> str:
-    text = json.dumps(spec, sort_keys=True, separators=(",", ":"), default=str)
+    text = _write_spec(spec)
     return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_REVISION_BYTES).hexdigest()
 
 

@@ -44,6 +44,9 @@ _MESSAGE_LIMIT = 500
 """Characters kept of an answer that is no Status, such as a proxy's error page."""
 
 _scan = json.JSONDecoder().raw_decode
+_write = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
+).encode
 _skip = re.compile(r"[ \t\r\n]*").match
 
 # What JSON may hold as it is but YAML 1.2 (chapter 5.1, c-printable) may not: an apply patch is read as YAML.
@@ -101,7 +104,7 @@ def make_error(code: int, status: Mapping[str, Any], retry_after: str | None = N
 
 def to_json(body: Mapping[str, Any]) -> bytes:
     """A body that JSON and YAML readers agree on; YAML knows no surrogate pairs, so text stays unescaped."""
-    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _write(body)
     return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
 
 

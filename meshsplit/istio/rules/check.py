@@ -28,7 +28,7 @@ def check_object(body: Mapping[str, Any]) -> tuple[Violation, ...]:
     if not isinstance(kind, str) or kind not in _KINDS:
         return ()
     shape, check = _KINDS[kind]
-    misshapen = tuple(check_shape(body, shape))
+    misshapen = check_shape(body, shape)
     if misshapen:
-        return misshapen
+        return tuple(misshapen)
     return (*check_metadata(body.get("metadata") or {}), *check(body.get("spec") or {}))

@@ -44,6 +44,7 @@ def why_not_wildcard_domain(domain: str) -> str | None:
     return why_not_domain(rest) if dot and rest else None
 
 
+@lru_cache(_HOSTS)
 def is_ip(text: str) -> bool:
     """Whether `text` is an IPv4 or IPv6 address."""
     try:

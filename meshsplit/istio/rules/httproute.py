@@ -38,10 +38,13 @@ def check_http_route(route: Fields, path: FieldPath, is_delegate: bool) -> Itera
     yield from _check_action(route, path, is_delegate)
     for index, match in enumerate(route.get("match") or []):
         yield from check_match(match, (*path, "match", index))
-    yield from check_header_operations(route.get("headers"), (*path, "headers"))
-    yield from _check_rewrite(route, path)
+    if route.get("headers") is not None:
+        yield from check_header_operations(route["headers"], (*path, "headers"))
+    if route.get("rewrite") is not None:
+        yield from _check_rewrite(route, route["rewrite"], (*path, "rewrite"))
     yield from check_destinations(route.get("route") or [], (*path, "route"))
-    yield from _check_retries(route.get("retries"), (*path, "retries"))
+    if route.get("retries") is not None:
+        yield from _check_retries(route["retries"], (*path, "retries"))
     yield from _check_mirror(route, path)
     if route.get("timeout") is not None and (problem := why_not_duration(route["timeout"])):
         yield Violation((*path, "timeout"), problem)
@@ -103,11 +106,7 @@ def _check_action(route: Fields, path: FieldPath, is_delegate: bool) -> Iterator
         yield Violation((*path, others[0]), f"{has[0]} does not go with {' and '.join(others)}")
 
 
-def _check_rewrite(route: Fields, path: FieldPath) -> Iterator[Violation]:
-    rewrite = route.get("rewrite")
-    if rewrite is None:
-        return
-    path = (*path, "rewrite")
+def _check_rewrite(route: Fields, rewrite: Fields, path: FieldPath) -> Iterator[Violation]:
     uri, regex, authority = (rewrite.get(key) for key in ("uri", "uriRegexRewrite", "authority"))
     if uri and regex is not None:
         yield Violation(path, "only one of uri and uriRegexRewrite may be set")
@@ -124,9 +123,7 @@ def _check_rewrite(route: Fields, path: FieldPath) -> Iterator[Violation]:
         yield Violation((*path, "authority"), f"header {written[0]!r} sets the authority as well")
 
 
-def _check_retries(retries: Fields | None, path: FieldPath) -> Iterator[Violation]:
-    if retries is None:
-        return
+def _check_retries(retries: Fields, path: FieldPath) -> Iterator[Violation]:
     attempts = retries.get("attempts") or 0
     if not 0 <= attempts <= MAX_INT32:
         yield Violation((*path, "attempts"), f"attempts {attempts} is not between 0 and {MAX_INT32}")

@@ -1,6 +1,6 @@
 """Whether an object is built as Istio's types are, so that the rules can read it without asking again."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,39 +28,50 @@ Shape = type | Each | Values | dict[str, "Shape"]
 WORDS = {str: "a string", int: "an integer", float: "a number", bool: "true or false"}
 
 
-def check_shape(value: Any, shape: Shape, path: FieldPath = ()) -> Iterator[Violation]:
-    """Yield a violation for every value of a wrong type; null is absent, but not as an element of a list."""
+def check_shape(value: Any, shape: Shape, path: FieldPath = ()) -> list[Violation]:
+    """List a violation for every value of a wrong type; null is absent, but not as an element of a list."""
+    found: list[Violation] = []
+    _check(value, shape, path, found)
+    return found
+
+
+def _check(value: Any, shape: Shape, path: FieldPath, found: list[Violation]) -> None:
     if isinstance(shape, dict):
-        yield from _check_map(value, shape.get, path)
+        _check_map(value, shape, path, found)
     elif isinstance(shape, Values):
-        yield from _check_map(value, lambda _: shape.shape, path)
+        _check_values(value, shape.shape, path, found)
     elif isinstance(shape, Each):
-        yield from _check_list(value, shape.shape, path)
+        _check_list(value, shape.shape, path, found)
     elif type(value) is not shape and not (shape is float and type(value) is int):
-        yield Violation(path, f"want {WORDS[shape]}, got {value!r:.40}")
+        found.append(Violation(path, f"want {WORDS[shape]}, got {value!r:.40}"))
 
 
-def _check_list(value: Any, element: Shape, path: FieldPath) -> Iterator[Violation]:
+def _check_list(value: Any, element: Shape, path: FieldPath, found: list[Violation]) -> None:
     if not isinstance(value, list):
-        yield Violation(path, f"want a list, got {value!r:.40}")
+        found.append(Violation(path, f"want a list, got {value!r:.40}"))
         return
     for index, each in enumerate(value):
         if each is None:
-            yield Violation((*path, index), "may not be null")
+            found.append(Violation((*path, index), "may not be null"))
         elif type(each) is not element:  # else it is a scalar that fits: most values are
-            yield from check_shape(each, element, (*path, index))
+            _check(each, element, (*path, index), found)
 
 
-def _check_map(value: Any, shape_of: Callable[[str], Shape | None], path: FieldPath) -> Iterator[Violation]:
+def _check_values(value: Any, element: Shape, path: FieldPath, found: list[Violation]) -> None:
+    shape = dict.fromkeys(value, element) if isinstance(value, Mapping) else {}
+    _check_map(value, shape, path, found)
+
+
+def _check_map(value: Any, shape: dict[str, Shape], path: FieldPath, found: list[Violation]) -> None:
     """Check the fields that are there, in their order."""
-    if not isinstance(value, Mapping):
-        yield Violation(path, f"want an object, got {value!r:.40}")
+    if type(value) is not dict and not isinstance(value, Mapping):
+        found.append(Violation(path, f"want an object, got {value!r:.40}"))
         return
     for key, each in value.items():
         if not isinstance(key, str):
-            yield Violation(path, f"want strings as keys, got {key!r:.40}")
-        elif each is not None and (shape := shape_of(key)) is not None and type(each) is not shape:
-            yield from check_shape(each, shape, (*path, key))
+            found.append(Violation(path, f"want strings as keys, got {key!r:.40}"))
+        elif each is not None and key in shape and type(each) is not shape[key]:
+            _check(each, shape[key], (*path, key), found)
 
 
 METADATA: Shape = {
