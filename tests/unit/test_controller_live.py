@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from meshsplit.api.status import ModelSplitStatus
 from meshsplit.controller.live import LAST_APPLIED, from_status, to_live_route, to_live_split, to_split
 from meshsplit.istio.digest import digest
 from meshsplit.istio.plan import make_group_plan
@@ -11,6 +12,12 @@ from meshsplit.istio.virtualservice import make_virtual_service
 from meshsplit.model import Owner, Settings, Split
 from support.istio import API_VERSION, make_group, make_split, model_mesh
 
+READY = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "Steady",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+}
 OWNER = Owner("meshsplit.dev/v1alpha1", "ModelSplit", "g", "u-1")
 
 
@@ -93,7 +100,16 @@ def test_a_mirror_is_taken_over_by_who_writes_its_spec_or_applies_it(
 def test_a_status_that_cannot_be_read_counts_as_none() -> None:
     body = {**make_split_body(), "status": {"conditions": [{"type": 1}]}}
     live = to_live_split(body, Settings())
-    assert (live.has_status, from_status(live.status)) == (False, None)
+    assert (live.has_status, from_status(live.status), live.since) == (False, None, {})
+
+
+def test_a_status_is_read_from_the_text_that_is_kept_of_it() -> None:
+    body = {**make_split_body(), "status": {"total": 1000, "checkpoint": "kept", "conditions": [READY]}}
+    live = to_live_split(body, Settings())
+    assert (live.has_status, live.status.total, live.checkpoint) == (True, 1000, "kept")
+    assert live.since == {"Ready": ("True", "2026-01-01T00:00:00Z")}
+    bare = to_live_split(make_split_body(), Settings())
+    assert (bare.has_status, bare.status, bare.checkpoint, bare.since) == (False, ModelSplitStatus(), "", {})
 
 
 def test_the_digest_is_about_what_is_ours() -> None:

@@ -8,15 +8,22 @@ import pytest
 from meshsplit.api.fields import MAX_MESSAGE
 from meshsplit.api.status import ModelSplitStatus
 from meshsplit.controller.conditions import Facts, say_ready, say_routes, say_weights
-from meshsplit.controller.report import find_roles, make_bystander_status, make_status
+from meshsplit.controller.live import to_live_split, to_text
+from meshsplit.controller.report import find_roles, make_bystander_status, make_fields, make_status
 from meshsplit.diagnostics import Finding, ObjectRef, Related
-from meshsplit.model import Outcome, Split
+from meshsplit.model import Outcome, Settings, Split
 from support.istio import make_group, make_split, model_mesh
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)
 MEMBER_B = ObjectRef("InferenceService", "ns", "b")
 SPLIT_80_20 = make_split({"a": 80, "b": 20})
 NO_STATUS = ModelSplitStatus()
+SPLIT_BODY = {
+    "apiVersion": "meshsplit.dev/v1alpha1",
+    "kind": "ModelSplit",
+    "metadata": {"name": "g", "namespace": "ns"},
+    "spec": {"modelTag": "g"},
+}
 
 
 def facts_of(
@@ -41,6 +48,17 @@ def wrong_sum() -> Finding:
 
 def conditions_of(status: ModelSplitStatus) -> dict[str, tuple[str, str]]:
     return {condition.type: (condition.status, condition.reason) for condition in status.conditions}
+
+
+@pytest.mark.parametrize("facts", [facts_of(), facts_of(None, None), facts_of(failed="cannot write: 403")])
+def test_a_status_that_stays_is_known_by_its_text(facts: Facts) -> None:
+    written = make_status(facts, 7, NO_STATUS, NOW).model_dump(mode="json", by_alias=True, exclude_none=True)
+    body = {**SPLIT_BODY, "status": written}
+    live = to_live_split(body, Settings())
+    later = NOW + timedelta(hours=1)
+    assert to_text(make_fields(facts, 7, live.since, later)) == live.reported
+    assert to_text(make_fields(facts, 8, live.since, later)) != live.reported
+    assert to_text(make_fields(facts, 7, {}, later)) != live.reported
 
 
 def test_a_group_that_serves_its_target_is_ready_and_steady() -> None:
