@@ -15,7 +15,8 @@ from support.kinds import DEFINITIONS
 from support.scene import Scene, running, serve_embedded
 from support.waiting import eventually
 
-WRITTEN = "(services|inferenceservices|virtualservices|distributedinferenceservices)"
+WRITTEN = "((services|virtualservices)/|inferenceservices/[^/]*$|distributedinferenceservices/[^/]*/status$)"
+"""Paths that the controller writes to; a user and KServe have others."""
 
 
 @pytest.fixture
