@@ -16,6 +16,7 @@ from meshsplit.cli.findings import (
 )
 from meshsplit.cli.inputs import Inputs, load_settings
 from meshsplit.cli.livebodies import NOTHING_LIVE, LiveBodies, read_live
+from meshsplit.disvc.preview import Preview, preview_disvcs
 from meshsplit.manifests.reader import ReadResult
 from meshsplit.model import GroupKey, Settings, Split, Translation
 from meshsplit.rollout.targets import Weights
@@ -32,6 +33,7 @@ class Checked:
     places: Places
     located: tuple[Located, ...]
     live: LiveBodies = NOTHING_LIVE
+    disvcs: tuple[Preview, ...] = ()
 
     @property
     def files(self) -> frozenset[str]:
@@ -67,5 +69,7 @@ def check(
     bodies = (*(document.body for document in read.documents), *beside.values())
     translation = translate(bodies, settings, current, weights)
     places = make_places(read.documents, translation.objects, translation.outcomes, beside)
-    located = locate_findings(join_findings(read.findings, translation.findings), places)
-    return Checked(read, settings, translation, places, located, live)
+    disvcs = preview_disvcs(bodies, settings)
+    understood = (*translation.findings, *(finding for each in disvcs for finding in each.findings))
+    located = locate_findings(join_findings(read.findings, understood), places)
+    return Checked(read, settings, translation, places, located, live, disvcs)

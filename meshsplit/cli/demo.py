@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from meshsplit.cli.democanary import prepare_folder, show_canary
+from meshsplit.cli.demodisvc import say_what_to_try, show_disvc, take_out
 from meshsplit.cli.demoscenarios import CANARY_SCENARIOS
 from meshsplit.cli.demosplit import BODY, PATH, show_split
 from meshsplit.cli.exitcodes import ExitCode
@@ -19,8 +20,11 @@ from meshsplit.cli.signals import stopped_by_signals
 from meshsplit.manifests.reader import DEFAULT_NAMESPACE
 from meshsplit.model import Settings
 
-SPLIT = "split"
-"""The scenario without a canary."""
+SPLIT, DISVC = "split", "disvc"
+"""The scenarios without a canary."""
+
+EXAMPLES = {SPLIT: "walk-through", DISVC: "rolling-update"}
+"""What is shown; of every canary it is the example of that name."""
 
 LINGER_SECONDS = 60.0
 """How long the mesh stays up for a reader's own requests when no terminal can send Ctrl-C."""
@@ -30,10 +34,10 @@ LINGER_SECONDS = 60.0
 @gateway_port_option
 @click.option(
     "--scenario",
-    type=click.Choice([*CANARY_SCENARIOS, SPLIT]),
+    type=click.Choice([*CANARY_SCENARIOS, SPLIT, DISVC]),
     default="good",
     show_default=True,
-    help="What the new version is like; split: no canary, percentages set with kubectl.",
+    help="What the new version is like; split, disvc: no canary, but percentages or replicas.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of traffic and faults.")
 @click.option(
@@ -49,7 +53,8 @@ def demo_command(
     Needs no cluster: an embedded one, the controller and a real Envoy run on this machine, with model
     servers that fail or are slow as the scenario has it. Exit code 1 when the outcome is not the one that the
     scenario should have. With --scenario split two models become a group 80/20 with kubectl (without kubectl
-    over the API), the split is measured, and changed under load.
+    over the API), the split is measured, and changed under load. With --scenario disvc the next version of a
+    DistributedInferenceService takes over under load.
 
     Writes only below ./.meshsplit/demo. Serves on until Ctrl-C on a terminal, else for one minute.
     """
@@ -63,7 +68,7 @@ def demo_command(
             return ExitCode.INTERRUPTED
         if once or not expected:
             return ExitCode.YES if expected else ExitCode.NO
-        return _serve_on(mesh, stop, output)
+        return _serve_on(mesh, scenario, stop, output)
 
 
 def _show(
@@ -71,24 +76,26 @@ def _show(
 ) -> bool:
     """Show the scenario; whether it came out as it should."""
     canary = CANARY_SCENARIOS.get(name)
-    _copy_example(mesh.folder, "walk-through" if canary is None else "canary")
+    _copy_example(mesh.folder, EXAMPLES.get(name, "canary"))
     if canary is not None:
         prepare_folder(mesh.folder, canary)
+    file = take_out(mesh.folder) if name == DISVC else None
     mesh.start(stop)
-    output.answer(f"gateway  {mesh.session.url}{PATH}   (a real Envoy)")
+    output.answer(f"gateway  {mesh.session.url}{PATH if file is None else ''}   (a real Envoy)")
     output.answer(f"cluster  export KUBECONFIG={mesh.kubeconfig}   (kubectl works on it)")
     if canary is not None:
         return show_canary(mesh, canary, seed, stop, output)
+    if file is not None:
+        return show_disvc(mesh, file, stop, output)
     show_split(mesh, requests, stop, output)
     return True
 
 
-def _serve_on(mesh: LocalMesh, stop: threading.Event, output: Output) -> int:
+def _serve_on(mesh: LocalMesh, scenario: str, stop: threading.Event, output: Output) -> int:
     output.answer("Your turn:")
     output.answer(f"  export KUBECONFIG={mesh.kubeconfig}")
-    output.answer("  kubectl get msplit,isvc,vs")
-    output.answer(f"  curl -X POST {mesh.session.url}{PATH} -d '{BODY.decode()}'")
-    output.answer(f"  edit {mesh.folder}/*.yaml, or use kubectl: the percentages must add up to 100")
+    for line in say_what_to_try(mesh) if scenario == DISVC else _say_what_to_try(mesh):
+        output.answer(f"  {line}")
     if sys.stdin.isatty():
         output.answer("Ctrl-C stops everything.")
         mesh.follow(stop)
@@ -100,6 +107,14 @@ def _serve_on(mesh: LocalMesh, stop: threading.Event, output: Output) -> int:
     ends = time.monotonic() + LINGER_SECONDS
     mesh.follow(stop)
     return ExitCode.YES if time.monotonic() >= ends else ExitCode.INTERRUPTED
+
+
+def _say_what_to_try(mesh: LocalMesh) -> list[str]:
+    return [
+        "kubectl get msplit,isvc,vs",
+        f"curl -X POST {mesh.session.url}{PATH} -d '{BODY.decode()}'",
+        f"edit {mesh.folder}/*.yaml, or use kubectl: the percentages must add up to 100",
+    ]
 
 
 def _copy_example(folder: Path, name: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from typing import TYPE_CHECKING
 
+from meshsplit.cli.kubectl import say_without_kubectl
 from meshsplit.cli.localmesh import CannotServe
 from meshsplit.cli.walkthrough import GROUP, GROUPING, HALVING, PREPARING, WEIGHING
 from meshsplit.local.traffic import send_grpc, send_rest
@@ -29,8 +29,7 @@ CHANGE_SECONDS = 20.0
 
 def show_split(mesh: LocalMesh, requests: int, stop: threading.Event, output: Output) -> None:
     """Walk through it, with so many requests a measurement; CannotServe when a change does not serve."""
-    if shutil.which("kubectl") is None:
-        output.answer("There is no kubectl on the PATH: what it would do is done over the API.")
+    say_without_kubectl(output)
     _walk(mesh, (*PREPARING, *GROUPING, *WEIGHING), AT_FIRST, output)
     _measure(mesh, AT_FIRST, requests, output)
     if not stop.is_set():

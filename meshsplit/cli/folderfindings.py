@@ -9,6 +9,7 @@ from meshsplit.cli.findings import Located, join_findings, locate_findings, make
 from meshsplit.cli.text import to_text
 from meshsplit.controller.live import MIRROR
 from meshsplit.diagnostics import Severity
+from meshsplit.disvc.preview import preview_disvcs
 from meshsplit.istio.observed import is_made_here
 from meshsplit.translate import translate
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from meshsplit.cli.output import Output
-    from meshsplit.diagnostics import ObjectRef
+    from meshsplit.diagnostics import Finding, ObjectRef
     from meshsplit.local.sync import Refusal
     from meshsplit.manifests.reader import ReadResult
     from meshsplit.model import GroupKey, Settings, Split, Translation
@@ -58,7 +59,9 @@ class FolderFindings:
         """
         refused = {refusal.document.ref for refusal in refusals}
         bodies = _to_bodies(result, observed, refused)
-        located = _locate(result, translate(bodies, self._settings, current))
+        disvcs = preview_disvcs([*(document.body for document in result.documents), *bodies], self._settings)
+        doubts = [finding for each in disvcs for finding in each.findings]
+        located = _locate(result, translate(bodies, self._settings, current), doubts)
         self._print(located)
         told = {each.finding.object for each in located if each.severity is Severity.ERROR}
         lines = frozenset(_to_line(refusal) for refusal in refusals if refusal.document.ref not in told)
@@ -100,8 +103,11 @@ def _to_line(refusal: Refusal) -> str:
     return f"{document.file}:{document.first_line}: error: the cluster refuses it: {refusal.message}"
 
 
-def _locate(result: ReadResult, translation: Translation | None) -> tuple[Located, ...]:
-    found = join_findings(result.findings, translation.findings if translation else ())
+def _locate(
+    result: ReadResult, translation: Translation | None, others: Sequence[Finding] = ()
+) -> tuple[Located, ...]:
+    understood = (*(translation.findings if translation else ()), *others)
+    found = join_findings(result.findings, understood)
     objects, outcomes = (translation.objects, translation.outcomes) if translation else ((), ())
     places = make_places(result.documents, objects, outcomes)
     return without_silenced(locate_findings(found, places), places, result.ignores)

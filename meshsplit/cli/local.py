@@ -11,9 +11,11 @@ import click
 
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.inputs import load_settings, namespace_option, settings_option
+from meshsplit.cli.localdisvcs import find_calls, find_disvcs
 from meshsplit.cli.localmesh import WORK, LocalMesh, running
 from meshsplit.cli.output import Output, output_options
 from meshsplit.cli.signals import stopped_by_signals
+from meshsplit.disvc.objects import Disvc
 from meshsplit.model import DeploymentMode, Group, Protocol, Translation
 
 DEFAULT_PORT = 8080
@@ -93,7 +95,17 @@ def _banner(mesh: LocalMesh, translation: Translation, output: Output) -> None:
             output.say(f"group    {outcome.group.key}   {split}")
             for line in _how_to_call(outcome.group, mesh.session.url):
                 output.say(f"         {line}")
+    for disvc in find_disvcs(mesh.session):
+        output.say(f"disvc    {disvc.namespace}/{disvc.name}   {_to_text(disvc)}")
+        for call in find_calls(disvc, mesh.session, mesh.settings.domain):
+            output.say(f"         {call.to_curl(PAYLOAD)}")
     output.say(f"Edit {mesh.folder}, or use kubectl, while it serves; Ctrl-C stops everything.")
+
+
+def _to_text(disvc: Disvc) -> str:
+    status = disvc.status
+    serving = f"version {status.current_version}" if status.current_version else "no version serves yet"
+    return f"{serving}, {status.ready_replicas} of {status.desired_replicas} replicas ready"
 
 
 def _how_to_call(group: Group, url: str) -> list[str]:

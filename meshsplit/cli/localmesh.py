@@ -16,6 +16,7 @@ import click
 
 from meshsplit.cli.exitcodes import ExitCode
 from meshsplit.cli.folderfindings import FolderFindings, is_generated
+from meshsplit.cli.localdisvcs import are_settled
 from meshsplit.cli.served import ServedSplits
 from meshsplit.local.folder import read_folder, watch_folder
 from meshsplit.local.gateway import GatewayError, PortInUse
@@ -60,6 +61,7 @@ _SERVABLE = frozenset(
         "VirtualService",
     }
 )
+_MODELS = frozenset({"DistributedInferenceService", "InferenceService"})
 
 
 class CannotServe(click.ClickException):
@@ -129,14 +131,17 @@ class LocalMesh:
     def _settle(self, stop: threading.Event) -> Translation:
         """Wait until Envoy serves what the cluster asks for."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        while not self._serves(translation := self._wanted()) or self.session.is_loading:
+        while not (self._serves(translation := self._wanted()) and self._has_loaded()):
             self.require_running()
             if time.monotonic() > deadline:
-                self.output.say("warning: not everything serves yet; see: kubectl get msplit -A")
+                self.output.say("warning: not everything serves yet; see: kubectl get msplit,disvc -A")
                 break
             if stop.wait(_LOOK_SECONDS):
                 break
         return translation
+
+    def _has_loaded(self) -> bool:
+        return not self.session.is_loading and are_settled(self.session)
 
     def _wanted(self) -> Translation:
         """What the cluster's objects ask for, given what serves now."""
@@ -277,6 +282,6 @@ def _lock(descriptor: int, work: Path) -> None:
 
 
 def _home_of(result: ReadResult) -> str:
-    """The namespace of all InferenceServices, "" when there are several or none."""
-    homes = {d.ref.namespace for d in result.documents if d.ref.kind == "InferenceService"}
+    """The namespace of everything that serves a model, "" when there are several or none."""
+    homes = {d.ref.namespace for d in result.documents if d.ref.kind in _MODELS}
     return homes.pop() if len(homes) == 1 else ""

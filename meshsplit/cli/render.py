@@ -25,12 +25,22 @@ from meshsplit.rollout.targets import Weights
     show_default=True,
     help="For groups with a strategy: where the rollout starts, or where it should end.",
 )
+@click.option(
+    "--disvc",
+    "with_disvcs",
+    is_flag=True,
+    help="Also the first version of each DistributedInferenceService; not to be applied.",
+)
 @output_options(FORMATS)
 @click.pass_context
-def render_command(context: click.Context, inputs: Inputs, weights: Weights, output: Output) -> None:
+def render_command(
+    context: click.Context, inputs: Inputs, weights: Weights, with_disvcs: bool, output: Output
+) -> None:
     """Write the Istio objects that realise the groups of FILES.
 
     Standard output is only the objects, so it pipes into kubectl apply -f -; findings go to standard error.
+    The objects of a DistributedInferenceService are its controller's to make, which takes none that somebody
+    else has made: --disvc shows them, to be read.
 
     Exit codes: 0 everything was rendered; 1 with errors (what can be rendered still is), or when there are
     groups and none of them is exposed, so that a pipeline does not take that for an answer; 2 could not read
@@ -40,12 +50,15 @@ def render_command(context: click.Context, inputs: Inputs, weights: Weights, out
     located = reported(checked)
     if partial := say_partial(checked.live, inputs.named_namespace):
         output.say(partial)
-    if checked.translation.objects or output.format == "json":
-        output.answer(to_output(checked.translation.objects, output.format))
+    shown = checked.disvcs if with_disvcs else ()
+    objects = (*checked.translation.objects, *(body for disvc in shown for body in disvc.objects))
+    if objects or output.format == "json":
+        output.answer(to_output(objects, output.format))
     if located:
         output.say(to_text(located, output.stderr) + "\n\n" + to_summary(checked.count(located)))
     _say_weights(checked, weights, output)
-    if not checked.translation.objects:
+    _say_disvcs(checked, with_disvcs, output)
+    if not objects:
         output.say("Nothing to render: no group and no model is exposed.")
     output.say(_next(checked, located, inputs, program_of(context)))
     failed = any(each.severity is Severity.ERROR for each in located)
@@ -70,6 +83,20 @@ def _say_weights(checked: Checked, weights: Weights, output: Output) -> None:
             f"{outcome.group.key} has a strategy: rendered at its {weights} {outcome.split} "
             f"(--weights {other} for the other)"
         )
+
+
+def _say_disvcs(checked: Checked, shown: bool, output: Output) -> None:
+    for disvc in checked.disvcs:
+        if not disvc.objects:
+            continue
+        told = (
+            "version 1 as its controller makes it, without owner references; to be read, not to be applied"
+            if shown
+            else "its controller makes its objects; --disvc shows those of version 1"
+        )
+        output.say(f"{disvc.ref}: {told}")
+        if shown and disvc.unnamed:
+            output.say(f"  of this input {disvc.unnamed}")
 
 
 def _next(checked: Checked, located: tuple[Located, ...], inputs: Inputs, program: str) -> str:

@@ -1,12 +1,10 @@
 """The kubectl lines of the walk-through that this project started from, and how they are carried out."""
 
-import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from typing import Literal
 
-from meshsplit.cli.localmesh import CannotServe, LocalMesh
+from meshsplit.cli.kubectl import has_kubectl, run_kubectl
+from meshsplit.cli.localmesh import LocalMesh
 from meshsplit.model import GroupKey
 
 GROUP = GroupKey("modelmesh-apps", "ai-model")
@@ -17,7 +15,6 @@ _KINDS = {
     "isvc": ("serving.kserve.io/v1beta1", "InferenceService"),
 }
 _FIELDS = {"label": "labels", "annotate": "annotations"}
-_KUBECTL_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +39,10 @@ class Line:
 
     def run(self, mesh: LocalMesh) -> None:
         """Do it with kubectl, and where there is none with the request that kubectl would send."""
-        kubectl = shutil.which("kubectl")
-        if kubectl is None:
+        if has_kubectl():
+            run_kubectl(mesh, self.words[1:])
+        else:
             self._patch(mesh)
-            return
-        done = subprocess.run(  # noqa: S603 - our own words, no shell
-            [kubectl, *self.words[1:]],
-            env={**os.environ, "KUBECONFIG": str(mesh.kubeconfig)},
-            capture_output=True,
-            text=True,
-            timeout=_KUBECTL_SECONDS,
-            check=False,
-        )
-        if done.returncode:
-            raise CannotServe(f"{self} failed: {done.stderr.strip()}")
 
     def _patch(self, mesh: LocalMesh) -> None:
         cluster = mesh.session.cluster

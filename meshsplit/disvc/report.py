@@ -8,8 +8,9 @@ from meshsplit.api.disvc import Address, DistributedInferenceServiceStatus, Vers
 from meshsplit.api.fields import MAX_MESSAGE
 from meshsplit.api.status import READY, RECONCILING, STALLED, ConditionStatus
 from meshsplit.disvc import names
+from meshsplit.disvc.assembly import Made
 from meshsplit.disvc.objects import Disvc, UnreadableDisvc, Walk
-from meshsplit.disvc.plan import Made, Plan
+from meshsplit.disvc.plan import Plan
 from meshsplit.disvc.versions import Phase, Version, Versions
 from meshsplit.model import FULL
 

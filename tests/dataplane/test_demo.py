@@ -57,7 +57,8 @@ def command(scenario: str, *options: str) -> list[str]:
     return [sys.executable, "-m", "meshsplit", *words, *options]
 
 
-def show(scenario: str, work: Path) -> Shown:
+def show(scenario: str, work: Path, *others: str) -> Shown:
+    """Run it to its end; `others` is what it leaves beside the manifests."""
     done = subprocess.run(
         command(scenario, "--once"),
         cwd=work,
@@ -68,8 +69,11 @@ def show(scenario: str, work: Path) -> Shown:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [path.name for path in work.iterdir()] == [".meshsplit"]
+    kubectls = {".kube"}  # the cache of the kubectl that it runs, in HOME
+    assert {path.name for path in work.iterdir()} - kubectls == {".meshsplit"}
     assert [path.name for path in (work / ".meshsplit").iterdir()] == ["demo"]
+    left = {path.name for path in (work / ".meshsplit" / "demo").iterdir()}
+    assert left == {"manifests", *others}
     return Shown(done.stdout)
 
 
@@ -108,6 +112,18 @@ def test_hardly_any_traffic_promotes_nothing(tmp_path: Path) -> None:
     assert shown.moves == [("START", "0→10")]
     assert shown.rows["meshsplit"] == ("held", 0)
     assert "is held at 10%: too little evidence" in shown.text
+
+
+def test_a_version_takes_over_from_another_and_nothing_fails(tmp_path: Path) -> None:
+    text = show("disvc", tmp_path, "iris.yaml").text
+    assert re.search(r"^meanwhile +[\d,]{3,} requests, 0 failed$", text, re.MULTILINE)
+    for version in (1, 2):
+        rows = re.findall(rf"^iris-v{version}-(\d) +(\d+) +\d+$", text, re.MULTILINE)
+        assert [index for index, _ in rows] == ["0", "1"]
+        assert sum(int(clients) for _, clients in rows) == 20
+        assert f"20 clients of version {version}: each kept its replica by its cookie; 0 requests" in text
+    assert text.count('{"model_name":"iris"') == 2
+    assert "version 1 is gone" in text
 
 
 @pytest.mark.long

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from meshsplit.local.clients import Clients
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
 from support.clients import Client, ask_all
 from support.load import ask, constant_load, infer_path
@@ -20,7 +21,7 @@ def test_every_example_is_tested_here() -> None:
     tests = Path(__file__).read_text()
     folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()} - {"payloads", "scenarios"}
     assert {name for name in folders if f'"{name}"' not in tests} == set()
-    assert len(folders) == 10
+    assert len(folders) == 11
 
 
 def test_modelmesh_canary(tmp_path: Path) -> None:
@@ -137,3 +138,31 @@ def test_walk_through_serves_nothing_before_its_first_line(tmp_path: Path) -> No
     with local_mesh(EXAMPLES / "walk-through", tmp_path) as mesh:
         assert ask(mesh.url, infer_path("modelmesh-apps", "ai-model"))[0] == 404
         assert ask(mesh.url, infer_path("modelmesh-apps", "ai-model-one"))[0] == 404
+
+
+def test_rolling_update_takes_over_under_load_and_keeps_clients_on_their_replica(tmp_path: Path) -> None:
+    def meets(version: int) -> bool:
+        """Whether that version answers, each client with one of its replicas."""
+        seen = clients.seen()
+        kept = all(len(served) == 1 for served in seen.by_client)
+        return kept and seen.least > 5 and seen.servers == [f"iris-v{version}-0", f"iris-v{version}-1"]
+
+    def meets_now(version: int) -> bool:
+        return meets(version) or (any(len(served) > 1 for served in clients.seen().by_client) and renew())
+
+    def renew() -> bool:
+        failed.append(clients.take().failed)
+        return False
+
+    failed: list[int] = []
+    with local_mesh(EXAMPLES / "rolling-update", tmp_path) as mesh:
+        host = {"Host": "iris-kserve-demo.example.com"}
+        clients = Clients(f"{mesh.url}/v2/models/iris/infer", host, BODY)
+        clients.start()
+        try:
+            wait_for(lambda: meets(1), 30, "version 1")
+            mesh.edit("iris.yaml", "version: v1", "version: v2")
+            wait_for(lambda: meets_now(2), 60, "version 2")
+        finally:
+            clients.stop()
+        assert sum(failed) + clients.seen().failed == 0

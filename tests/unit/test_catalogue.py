@@ -24,6 +24,7 @@ HUNDREDS = {
     "Analysis": "5",
     "GitOps": "6",
     "Platform": "7",
+    "Distributed": "8",
 }
 RESERVED = {"MSP603"}
 

@@ -9,7 +9,9 @@ from meshsplit.api.modelsplit import ModelSplit
 from meshsplit.api.validation import to_modelsplit
 from meshsplit.cli.democanary import READ_SECONDS, SPLIT_FILE, prepare_folder
 from meshsplit.cli.democompare import HOW, Ended, to_comparison
+from meshsplit.cli.demodisvc import is_sticky
 from meshsplit.cli.demoscenarios import CANARY, CANARY_SCENARIOS, STABLE, CanaryScenario
+from meshsplit.local.clients import Seen
 from meshsplit.manifests.reader import read_text
 from meshsplit.policy import to_policy
 from meshsplit.simulation.peers import Counted
@@ -81,3 +83,19 @@ def test_how_it_was_computed_is_said_with_the_settings_that_were_used() -> None:
     assert "every 5m for 95%, 4 failed ones" in HOW
     assert "20, 40, 60, 80%, 10m each" in HOW
     assert max(len(line) for line in HOW.splitlines()) <= 100
+
+
+@pytest.mark.parametrize(
+    ("by_client", "sticky"),
+    [
+        (({"iris-v2-0": 9}, {"iris-v2-1": 9}), True),
+        (({"iris-v2-0": 9}, {"iris-v2-0": 9}), False),
+        (({"iris-v2-0": 9, "iris-v2-1": 1}, {"iris-v2-1": 9}), False),
+        (({"iris-v2-0": 9}, {"iris-v1-1": 9}), False),
+        (({}, {"iris-v2-1": 9}), False),
+    ],
+)
+def test_clients_keep_their_replica_only_if_each_met_one_of_several(
+    by_client: tuple[dict[str, int], ...], sticky: bool
+) -> None:
+    assert is_sticky(Seen(by_client, 0), 2) is sticky

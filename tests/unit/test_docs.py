@@ -307,7 +307,18 @@ def test_the_table_of_modelsplit_has_every_field_with_its_type() -> None:
 
 def test_the_table_of_disvc_has_every_field_with_its_type() -> None:
     rows = {code_words(row[0])[0]: row[1] for row in read_table(REFERENCE, "DistributedInferenceService")}
-    assert rows == dict(walk_schema(to_structural(DistributedInferenceServiceSpec)))
+    fields = dict(walk_schema(to_structural(DistributedInferenceServiceSpec)))
+    split = dict(walk_modelsplit(f"{MODELSPLIT}.spec"))
+    # What is handed to a ModelSplit is told of there.
+    for field, there in (("canary", "strategy.canary"), ("analysis", "analysis")):
+        handed = f"deploymentStrategy.{field}."
+        inner = {
+            name.removeprefix(handed): fields.pop(name) for name in list(fields) if name.startswith(handed)
+        }
+        known = {name for name in split if name.startswith(f"{there}.")}
+        assert inner
+        assert {f"{there}.{name}" for name in inner} <= known
+    assert rows == fields
 
 
 def test_the_table_of_settings_has_every_field() -> None:

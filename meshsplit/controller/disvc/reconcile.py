@@ -11,11 +11,12 @@ from meshsplit.controller.disvc.surroundings import find_surroundings
 from meshsplit.controller.written import Written as Results
 from meshsplit.controller.written import is_refusal, sooner
 from meshsplit.disvc import names
+from meshsplit.disvc.assembly import Scene
 from meshsplit.disvc.children import Frame
 from meshsplit.disvc.members import find_members
 from meshsplit.disvc.news import find_news
 from meshsplit.disvc.objects import VIRTUAL_SERVICE, Disvc
-from meshsplit.disvc.plan import Plan, Scene, make_plan
+from meshsplit.disvc.plan import Plan, make_plan
 from meshsplit.disvc.report import (
     NAME_TAKEN,
     REJECTED,

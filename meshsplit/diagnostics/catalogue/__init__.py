@@ -2,6 +2,7 @@
 
 from meshsplit.diagnostics.catalogue.affinity import AFFINITY
 from meshsplit.diagnostics.catalogue.analysis import ANALYSIS
+from meshsplit.diagnostics.catalogue.distributed import DISTRIBUTED
 from meshsplit.diagnostics.catalogue.gitops import GITOPS
 from meshsplit.diagnostics.catalogue.groups import GROUPS
 from meshsplit.diagnostics.catalogue.inputs import INPUTS
@@ -19,6 +20,7 @@ RANGES: dict[str, tuple[Rule, ...]] = {
     "Analysis": ANALYSIS,
     "GitOps": GITOPS,
     "Platform": PLATFORM,
+    "Distributed": DISTRIBUTED,
 }
 """The rules by what they are about, in order of number."""
 

@@ -117,12 +117,14 @@ INPUTS = (
     Rule(
         "MSP009",
         Severity.ERROR,
-        "a ModelSplit is invalid",
-        why="A ModelSplit says how a group is routed and, with weightsFrom: Spec, how it is split. An "
-        "invalid one cannot be honoured in part: half of an intention is another intention.",
+        "a ModelSplit or a DistributedInferenceService is invalid",
+        why="A ModelSplit says how a group is routed and, with weightsFrom: Spec, how it is split; a "
+        "DistributedInferenceService says what runs. An invalid one cannot be honoured in part: half of an "
+        "intention is another intention.",
         does="Reports every wrong field with what was expected there, and does not change the group that the "
-        "ModelSplit names.",
-        fix="Correct the field. `meshsplit explain modelsplit.spec` lists every field with its type.",
+        "ModelSplit names, or what the DistributedInferenceService has made.",
+        fix="Correct the field. `meshsplit explain modelsplit.spec` and `kubectl explain disvc.spec` list "
+        "every field with its type.",
         example=dedent("""\
             apiVersion: meshsplit.dev/v1alpha1
             kind: ModelSplit
