@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from meshsplit.kube.client import load_configuration
-from support.disvcs import INGRESS, ISVC, NAME, ROUTE, RULE, SERVICE, Disvcs, make_template
+from support.disvcs import INGRESS, ISVC, NAME, ROUTE, RULE, SERVICE, SPLIT, Disvcs, make_template
 from support.rbac import guarded
 from support.scene import Api, Scene, running
 
@@ -40,7 +40,7 @@ def disvcs(scene: Scene) -> Iterator[Disvcs]:
 
 
 def live(disvcs: Disvcs) -> None:
-    """A whole life: two versions, more replicas and fewer, another exposure and back."""
+    """A whole life: versions, replicas, a strategy and an exposure, each there and back."""
     disvcs.create()
     disvcs.get_ready(1)
     disvcs.serves(1)
@@ -53,6 +53,10 @@ def live(disvcs: Disvcs) -> None:
     disvcs.has_only(RULE, f"{NAME}-v2")
     disvcs.edit(replicas=1)
     disvcs.has_only(RULE)
+    disvcs.edit(deploymentStrategy={"type": "Canary", "canary": {"stepWeights": [50]}})
+    disvcs.has(SPLIT, NAME)
+    disvcs.edit(deploymentStrategy={"type": "RollingUpdate", "canary": None})
+    disvcs.has_only(SPLIT)
     disvcs.edit(exposure="Ingress")
     disvcs.has_only(ROUTE)
     disvcs.edit(exposure="VirtualService")
@@ -75,13 +79,8 @@ def test_the_roles_are_enough_and_every_right_is_used(disvcs: Disvcs, scene: Sce
     # An API server asks for the right to create, too, where what is applied is not there yet.
     unused = {right for right in granted - guard.used if right[0] != "create"}
     assert unused == set()
-    created = {("create", group, resource) for verb, group, resource in guard.used if verb == "patch"}
-    written = {
-        right
-        for right in created
-        if right[1:] != ("serving.kserve.io", "distributedinferenceservices/status")
-    }
-    assert written <= list_rights(rules)
+    written = {right[1:] for right in guard.used if right[0] == "patch" and not right[2].endswith("/status")}
+    assert {("create", group, resource) for group, resource in written} <= list_rights(rules)
 
 
 def test_without_the_role_the_kind_is_left_alone_and_the_rest_works(scene: Scene, tmp_path: Path) -> None:
