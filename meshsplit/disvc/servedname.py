@@ -49,11 +49,33 @@ class Served:
 def serve_as(
     name: str, template: Mapping[str, Any], namespace: str, runtimes: Sequence[ServingRuntime]
 ) -> Served:
-    """Let the template's server answer to `name`; what the user set wins."""
+    """Let the template's server answer to `name`, and its transformer; what the user set wins."""
+    served = _serve_predictor(name, template, namespace, runtimes)
+    transformer = _mapping(template.get("transformer"))
+    if not _list(transformer.get("containers")):
+        return served
+    # Requests come in by it. KServe tells it the InferenceService's name, unless it has another.
+    first, *others = [_mapping(each) for each in _list(transformer.get("containers"))]
+    port, grpc = _find_port(first, None, "")
+    arguments = _strings(first.get("args"))
+    if not _is_set(_value_of(keys.MODEL_NAME_ARGUMENT, arguments)):
+        first = {**first, "args": [*arguments, f"{keys.MODEL_NAME_ARGUMENT}={name}"]}
+    named = {**served.template, "transformer": {**transformer, "containers": [first, *others]}}
+    return Served(named, port, grpc, served.problem)
+
+
+def has_component(template: Mapping[str, Any], component: str) -> bool:
+    """Whether KServe runs a transformer or an explainer for it, too, in pods of their own."""
+    return bool(_mapping(template.get(component)))
+
+
+def _serve_predictor(
+    name: str, template: Mapping[str, Any], namespace: str, runtimes: Sequence[ServingRuntime]
+) -> Served:
     predictor = _mapping(template.get("predictor"))
-    if _list(predictor.get("containers")):
-        return _serve_custom(name, template, predictor)
     found = _find_model(predictor)
+    if found is None and _list(predictor.get("containers")):
+        return _serve_custom(name, template, predictor)
     if found is None:
         return Served(dict(template), REST_PORT, grpc=False, problem=_no_model(name))
     field, model, model_format, version = found
@@ -66,11 +88,6 @@ def serve_as(
         return Served(dict(template), port, grpc, problem=_no_runtime(name, model_format))
     named = {**template, "predictor": {**predictor, field: _name_model(name, model, runtime)}}
     return Served(named, port, grpc)
-
-
-def has_component(template: Mapping[str, Any], component: str) -> bool:
-    """Whether KServe runs a transformer or an explainer for it, too, in pods of their own."""
-    return bool(_mapping(template.get(component)))
 
 
 def _serve_custom(name: str, template: Mapping[str, Any], predictor: Mapping[str, Any]) -> Served:
