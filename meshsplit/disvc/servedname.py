@@ -5,7 +5,7 @@ where the last of two wins, and keeps a variable that is set already.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meshsplit.kserve import keys
@@ -49,24 +49,30 @@ class Served:
 def serve_as(
     name: str, template: Mapping[str, Any], namespace: str, runtimes: Sequence[ServingRuntime]
 ) -> Served:
-    """Let the template's server answer to `name`, and its transformer; what the user set wins."""
+    """Let the template's servers answer to `name`; what the user set wins."""
+    template = _name_transformer(name, template)
     served = _serve_predictor(name, template, namespace, runtimes)
-    transformer = _mapping(template.get("transformer"))
-    if not _list(transformer.get("containers")):
+    entry = _list(_mapping(template.get("transformer")).get("containers"))
+    if not entry:
         return served
-    # Requests come in by it. KServe tells it the InferenceService's name, unless it has another.
-    first, *others = [_mapping(each) for each in _list(transformer.get("containers"))]
-    port, grpc = _find_port(first, None, "")
-    arguments = _strings(first.get("args"))
-    if not _is_set(_value_of(keys.MODEL_NAME_ARGUMENT, arguments)):
-        first = {**first, "args": [*arguments, f"{keys.MODEL_NAME_ARGUMENT}={name}"]}
-    named = {**served.template, "transformer": {**transformer, "containers": [first, *others]}}
-    return Served(named, port, grpc, served.problem)
+    port, grpc = _find_port(_mapping(entry[0]), None, "")  # requests come in by the transformer
+    return replace(served, port=port, grpc=grpc)
 
 
 def has_component(template: Mapping[str, Any], component: str) -> bool:
     """Whether KServe runs a transformer or an explainer for it, too, in pods of their own."""
     return bool(_mapping(template.get(component)))
+
+
+def _name_transformer(name: str, template: Mapping[str, Any]) -> Fields:
+    """KServe tells a transformer its InferenceService's name, unless its arguments name one already."""
+    transformer = _mapping(template.get("transformer"))
+    containers = [_mapping(each) for each in _list(transformer.get("containers"))]
+    arguments = _strings(containers[0].get("args")) if containers else []
+    if not containers or _is_set(_value_of(keys.MODEL_NAME_ARGUMENT, arguments)):
+        return dict(template)
+    named = {**containers[0], "args": [*arguments, f"{keys.MODEL_NAME_ARGUMENT}={name}"]}
+    return {**template, "transformer": {**transformer, "containers": [named, *containers[1:]]}}
 
 
 def _serve_predictor(
