@@ -44,7 +44,8 @@ class Served:
 def serve_as(
     name: str, template: Mapping[str, Any], namespace: str, runtimes: Sequence[ServingRuntime]
 ) -> Served:
-    """Let the template's server answer to `name`; what the user set wins."""
+    """Let the template's servers answer to `name`; what the user set wins."""
+    template = _name_transformer(name, template)
     predictor = _mapping(template.get("predictor"))
     if _list(predictor.get("containers")):
         return _serve_custom(name, template, predictor)
@@ -66,6 +67,17 @@ def serve_as(
 def has_component(template: Mapping[str, Any], component: str) -> bool:
     """Whether KServe runs a transformer or an explainer for it, too, in pods of their own."""
     return bool(_mapping(template.get(component)))
+
+
+def _name_transformer(name: str, template: Mapping[str, Any]) -> Fields:
+    """KServe tells a transformer its InferenceService's name, unless its arguments name one already."""
+    transformer = _mapping(template.get("transformer"))
+    containers = [_mapping(each) for each in _list(transformer.get("containers"))]
+    arguments = _list(containers[0].get("args")) if containers else []
+    if not containers or any(word.startswith(keys.MODEL_NAME_ARGUMENT) for word in _strings(arguments)):
+        return dict(template)
+    named = {**containers[0], "args": [*arguments, f"{keys.MODEL_NAME_ARGUMENT}={name}"]}
+    return {**template, "transformer": {**transformer, "containers": [named, *containers[1:]]}}
 
 
 def _serve_custom(name: str, template: Mapping[str, Any], predictor: Mapping[str, Any]) -> Served:
