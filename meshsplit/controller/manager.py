@@ -325,7 +325,7 @@ class Manager:
         what = resource.plural if resource else "leases"
         if self._errors.get(what) != str(error):
             self._errors[what] = str(error)
-            log.warning("the API said no", extra={"resource": what, "error": str(error)})
+            log.warning("%s: the API said no: %s", what, error, extra={"resource": what, "error": str(error)})
 
     def _error_of(self, resource: Resource) -> str:
         error = self._errors.get(resource.plural)

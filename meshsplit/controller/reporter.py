@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from meshsplit.api.status import WEIGHTS_VALID
 from meshsplit.controller.conditions import ROUTE_REJECTED, WEIGHT_REASONS, Facts, explain
 from meshsplit.controller.report import make_bystander_status, make_status, with_rollout
 from meshsplit.controller.selection import find_current, find_followed
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from meshsplit.controller.selection import Selection
     from meshsplit.controller.splits import Splits
     from meshsplit.kserve.objects import InferenceService
+    from meshsplit.model import GroupKey
+
+
+MEND_SECONDS = 0.1
+"""How long percentages may be wrong before the status says so: whoever edits one member edits the next at
+once, and the routes of the second edit would wait for the status of the first."""
 
 
 def _ignore(_namespace: str, _name: str, _status: ModelSplitStatus | None) -> None:
@@ -41,6 +48,7 @@ class Reporter:
     recorder: Recorder
     now: Callable[[], datetime]
     on_status: Callable[[str, str, ModelSplitStatus | None], object] = _ignore
+    wrong_since: dict[GroupKey, datetime] = field(default_factory=dict)
 
     def report(self, view: View, selection: Selection, written: Written, failures: int) -> float:
         """Write every status and Event that is due; the seconds until one that is not due yet.
@@ -60,6 +68,9 @@ class Reporter:
                 reported = split.status
                 continue
             status = self._make_status(split, split is followed, selection, written, failures)
+            if selection.step is None and self._may_be_mended(view.key, split.status, status):
+                pause, reported = sooner(pause, MEND_SECONDS), split.status
+                continue
             pause = sooner(pause, self._tell(view, split, status, walked=selection.step is not None))
             self.splits.report(split, status)
             reported = status if split is followed else reported
@@ -96,6 +107,16 @@ class Reporter:
                 return False
         self.on_status(view.key.namespace, view.key.name, followed.status if followed else None)
         return True
+
+    def _may_be_mended(self, key: GroupKey, old: ModelSplitStatus, new: ModelSplitStatus) -> bool:
+        """Whether weights that were right have only just become wrong."""
+        before, after = old.condition(WEIGHTS_VALID), new.condition(WEIGHTS_VALID)
+        was_right = before is not None and before.status == "True"
+        if not was_right or after is None or after.status != "False":
+            self.wrong_since.pop(key, None)
+            return False
+        now = self.now()
+        return 0.0 <= (now - self.wrong_since.setdefault(key, now)).total_seconds() < MEND_SECONDS
 
     def _make_status(
         self, split: LiveSplit, followed: bool, selection: Selection, written: Written, failures: int

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from meshsplit.affinity import CookieHash, ReplicaAffinity
 from meshsplit.api import modelsplit
 from meshsplit.api.disvc import DeploymentStrategy
 from meshsplit.disvc import names
@@ -13,8 +14,18 @@ from meshsplit.model import FULL
 CANARY = "Canary"
 
 
-def make_split(frame: Frame, serving: int, following: int | None, strategy: DeploymentStrategy) -> Body:
-    """All requests to the version that serves, or a walk from there to the one that follows."""
+def make_split(
+    frame: Frame,
+    serving: int,
+    following: int | None,
+    strategy: DeploymentStrategy,
+    affinity: ReplicaAffinity | None,
+) -> Body:
+    """All requests to the version that serves, or a walk from there to the one that follows.
+
+    Where a cookie keeps a client on a replica, a second one keeps it on its version. Other headers than such
+    of hex cannot be split by, so that with a header every request is split on its own.
+    """
     stable = names.version_name(frame.name, serving)
     members = [{"name": stable, "weight": FULL if following is None else 0}]
     if following is not None:
@@ -26,6 +37,8 @@ def make_split(frame: Frame, serving: int, following: int | None, strategy: Depl
         "routing": {"mode": "Delegate"},
         "strategy": {"canary": _to_wire(strategy.canary)},
     }
+    if isinstance(affinity, CookieHash):
+        spec["sessionAffinity"] = {"cookie": {"name": f"{affinity.name}-version"}}
     if strategy.analysis is not None:
         spec["analysis"] = _to_wire(strategy.analysis)
     return {

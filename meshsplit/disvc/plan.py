@@ -6,6 +6,7 @@ from meshsplit.api.disvc import DeploymentStrategy
 from meshsplit.disvc.assembly import Assembly, IsCurrent, Made, Scene
 from meshsplit.disvc.canary import CANARY, make_split
 from meshsplit.disvc.capacity import Capacity, to_capacity
+from meshsplit.disvc.children import find_affinity
 from meshsplit.disvc.objects import Body, Child, Children, Disvc, Walk
 from meshsplit.disvc.revision import to_revision
 from meshsplit.disvc.versions import SOON_SECONDS, Phase, Sight, Version, Versions, advance, find_wake
@@ -68,7 +69,8 @@ def make_plan(scene: Scene, is_current: IsCurrent, now: float) -> Plan:
     objects += assembly.make_stable(made)
     if canary and versions.serving is not None:
         following = _find_following(versions, children) if walks else None
-        objects.append(make_split(scene.frame, versions.serving.number, following, strategy))
+        affinity = find_affinity(scene.disvc.name, spec)
+        objects.append(make_split(scene.frame, versions.serving.number, following, strategy, affinity))
     objects += assembly.make_routes(routed, canary)
     deadline_in = 0.0 if complete else _deadline_in(versions.building, scene.disvc, now)
     wakes = [find_wake(versions, sight, now), settled_in, deadline_in]

@@ -19,6 +19,11 @@ _MLSERVER = "mlserver"
 _PLACEHOLDER = "{{"
 """What begins so is filled in by KServe, with the InferenceService's name."""
 
+_V2_FRAMEWORKS = ("huggingface", "onnx", "triton")
+_V2_FORMATS = ("triton",)
+"""Without a protocolVersion KServe asks for v2 where these are a predictor's field, or a model's format
+(setPredictorModelDefaults)."""
+
 _GRPC_PORTS = ("h2c", "grpc")
 """KServe's names of a port that speaks gRPC."""
 
@@ -53,7 +58,7 @@ def serve_as(
     if found is None:
         return Served(dict(template), REST_PORT, grpc=False, problem=_no_model(name))
     field, model, model_format, version = found
-    protocol = _text(model.get("protocolVersion"))
+    protocol = _find_protocol(field, model, model_format)
     runtime = _find_runtime(_text(model.get("runtime")), model_format, version, protocol, namespace, runtimes)
     port, grpc = _find_port(model, runtime, protocol)
     if _is_named(model):
@@ -86,7 +91,7 @@ def _serve_custom(name: str, template: Mapping[str, Any], predictor: Mapping[str
     port, grpc = _find_port(first, None, _text(first.get("protocolVersion")))
     arguments = _strings(first.get("args"))
     value = _value_of(keys.MODEL_NAME_ARGUMENT, arguments)
-    if value is None or not value.startswith(_PLACEHOLDER):
+    if value is None or _is_set(value):
         return Served(dict(template), port, grpc)
     renamed = {**first, "args": [*arguments, f"{keys.MODEL_NAME_ARGUMENT}={name}"]}
     return Served({**template, "predictor": {**predictor, "containers": [renamed, *others]}}, port, grpc)
@@ -104,6 +109,12 @@ def _find_model(predictor: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], s
     return None
 
 
+def _find_protocol(field: str, model: Mapping[str, Any], model_format: str) -> str:
+    """The protocol that is asked for, "" for KServe's usual one."""
+    by_default = field in _V2_FRAMEWORKS or model_format in _V2_FORMATS
+    return _text(model.get("protocolVersion")) or ("v2" if by_default else "")
+
+
 def _find_runtime(
     named: str,
     model_format: str,
@@ -119,7 +130,7 @@ def _find_runtime(
 
 def _is_named(model: Mapping[str, Any]) -> bool:
     arguments = _strings(model.get("args"))
-    if any(_value_of(argument, arguments) is not None for argument in _ARGUMENTS):
+    if any(_is_set(_value_of(argument, arguments)) for argument in _ARGUMENTS):
         return True
     return any(_mapping(each).get("name") == keys.MLSERVER_MODEL_NAME for each in _list(model.get("env")))
 
@@ -161,6 +172,11 @@ def _value_of(argument: str, arguments: Sequence[str]) -> str | None:
         if key == argument:
             value = rest if equals else "".join(arguments[index + 1 : index + 2])
     return value
+
+
+def _is_set(value: str | None) -> bool:
+    """Whether it is a name, and none that KServe fills in."""
+    return value is not None and not value.startswith(_PLACEHOLDER)
 
 
 def _no_model(name: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from meshsplit.cli.main import cli
-from support.disvcs import ISVC, NAME, ROUTE, SERVICE, SPLIT, Disvcs
+from support.disvcs import ISVC, NAME, ROUTE, RULE, SERVICE, SPLIT, Disvcs
 from support.scene import Scene, running
 from support.waiting import eventually
 
@@ -61,6 +61,21 @@ def test_a_version_that_is_promoted_serves_and_the_last_one_goes(disvcs: Disvcs,
         disvcs.has_only(SERVICE, "iris", "iris-v2")
         scene.serves("iris-v2=100", NAME)
         assert delegates(disvcs)
+
+
+def test_a_client_keeps_its_version_by_a_cookie_beside_that_of_its_replica(
+    disvcs: Disvcs, scene: Scene
+) -> None:
+    with running(scene.api):
+        disvcs.create(deploymentStrategy=CANARY, replicas=2)
+        disvcs.get_ready(1, 0, 1)
+        disvcs.serves(1)
+        eventually(lambda: delegates(disvcs), "the route asks the ModelSplit")
+    rule = scene.find(RULE, "iris-v1") or {}
+    cookie = rule["spec"]["trafficPolicy"]["loadBalancer"]["consistentHash"]["httpCookie"]["name"]
+    split = scene.find(SPLIT, NAME) or {}
+    names = (split["spec"]["sessionAffinity"]["cookie"]["name"], cookie)
+    assert names == ("meshsplit-iris-version", "meshsplit-iris")
 
 
 def test_a_version_that_is_given_up_is_kept_beside_until_another_is_asked_for(

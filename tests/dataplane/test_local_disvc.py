@@ -2,16 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import grpc
 import pytest
 import yaml
 
-from meshsplit.local.models.protocol import grpc_predict_v2_pb2 as protocol
+from support import replicas
 from support.disvc_children import (
     EXTERNAL,
     INTERNAL,
@@ -26,7 +23,7 @@ from support.disvc_children import (
     stage,
     version_host,
 )
-from support.load import BODY, ask, constant_load
+from support.load import ask, constant_load
 from support.waiting import eventually
 
 PATH = f"/v2/models/{NAME}/infer"
@@ -36,7 +33,6 @@ V1_NAMES = {body["metadata"]["name"] for body in V1}
 V2_NAMES = {body["metadata"]["name"] for body in V2}
 STABLE = make_service(NAME, {"disvc": NAME})
 GRPC_PORT = {"name": "grpc", "port": 80, "targetPort": 8081}
-INFER = "/inference.GRPCInferenceService/ModelInfer"
 
 
 @pytest.fixture
@@ -54,37 +50,15 @@ def serve_v1(local: Stage, *others: dict[str, Any]) -> None:
 
 
 def replica_of(url: str, host: str, headers: dict[str, str] | None = None) -> tuple[int, str, str]:
-    """Of one request on a connection of its own: the status, the replica, and the cookie it was given."""
-    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
-    try:
-        connection.request("POST", PATH, BODY, {"Host": host, **(headers or {})})
-        answer = connection.getresponse()
-        answer.read()
-        cookie = (answer.headers["set-cookie"] or "").partition(";")[0]
-        return answer.status, answer.headers["x-served-by"] or "", cookie
-    finally:
-        connection.close()
+    return replicas.replica_of(url, PATH, host, headers)
 
 
 def infer(url: str, host: str) -> str:
-    """The replica that answers a gRPC call for this host."""
-    options = (("grpc.default_authority", host), ("grpc.enable_http_proxy", 0))
-    with grpc.insecure_channel(urlsplit(url).netloc, options) as channel:
-        call = channel.unary_unary(
-            INFER,
-            request_serializer=protocol.ModelInferRequest.SerializeToString,
-            response_deserializer=protocol.ModelInferResponse.FromString,
-        )
-        _, answered = call.with_call(protocol.ModelInferRequest(model_name=NAME), timeout=10)
-        return str(dict(answered.initial_metadata())["x-served-by"])
+    return replicas.infer(url, host, NAME)
 
 
 def answers_grpc(url: str, host: str) -> bool:
-    try:
-        infer(url, host)
-    except grpc.RpcError:
-        return False
-    return True
+    return replicas.answers_grpc(url, host, NAME)
 
 
 def test_callers_outside_and_inside_reach_every_replica_of_the_version_that_is_routed_to(

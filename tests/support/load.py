@@ -63,7 +63,8 @@ def constant_load(
                 continue
             if answer.status == 200:
                 # Members of a group may serve under one name; the header tells which one it was.
-                load.members.append(answer.headers["x-served-by"] or json.loads(content)["model_name"])
+                told = answer.headers["x-served-by"] or answer.headers["ce-inferenceservicename"]
+                load.members.append(told or json.loads(content)["model_name"])
             else:
                 load.failures.append(f"{answer.status} {content[:200]!r}")
         connection.close()

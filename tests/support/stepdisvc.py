@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from meshsplit.controller import resources
 from meshsplit.controller.disvc.members import Members
@@ -12,7 +12,7 @@ from meshsplit.controller.disvc.part import DisvcPart, to_resources
 from meshsplit.controller.disvc.reconcile import DisvcReconciler
 from meshsplit.controller.disvc.reports import Reports
 from meshsplit.controller.recorder import Recorder
-from meshsplit.kube.port import ApiError, ObjectKey, Resource, Writer
+from meshsplit.kube.port import Api, ApiError, ObjectKey, Resource, Writer
 from meshsplit.model import Settings
 from support.disvcs import NAME, RUNTIME, make_template
 from support.fleet import Body, Fleet
@@ -26,10 +26,22 @@ KEY = ObjectKey(NAMESPACE, NAME)
 _MOST_STEPS = 200
 
 
+class Place(Protocol):
+    """Where a controller works."""
+
+    @property
+    def api(self) -> Api:
+        """Its server."""
+
+    @property
+    def clock(self) -> Clock:
+        """Its time."""
+
+
 class DisvcController:
     """What Manager puts together for DistributedInferenceServices; it dies with the object, as by SIGKILL."""
 
-    def __init__(self, world: "World", writer: Writer | None = None) -> None:
+    def __init__(self, world: Place, writer: Writer | None = None) -> None:
         self.errors: list[ApiError] = []
         self._world = world
         self._around = Controller(world.api, world.clock)
@@ -68,9 +80,9 @@ class DisvcController:
         self.look()
         return self._reconciler.reconcile(KEY)
 
-    def reconcile(self, name: str) -> float:
+    def reconcile(self, name: str, namespace: str = NAMESPACE) -> float:
         """Work on another one, as it was seen last."""
-        return self._reconciler.reconcile(ObjectKey(NAMESPACE, name))
+        return self._reconciler.reconcile(ObjectKey(namespace, name))
 
 
 @dataclass

@@ -68,7 +68,6 @@ def test_the_controller_has_the_rights_it_uses_and_no_other(name: str) -> None:
         expected["/namespaces"] = {"get"}
         del expected["serving.kserve.io/clusterservingruntimes"]
         del expected["networking.istio.io/gateways"]
-        del expected["discovery.k8s.io/endpointslices"]
     assert granted(name) == expected
 
 

@@ -2,6 +2,7 @@
 
 from meshsplit.controller import resources
 from meshsplit.controller.fights import FREE_REPAIRS, LONGEST_PAUSE_SECONDS
+from meshsplit.controller.reporter import MEND_SECONDS
 from meshsplit.controller.transitions import SETTLE_SECONDS
 from meshsplit.kube.port import Resource
 from support.fleet import GATEWAYS, SERVICES, SPLITS, VIRTUAL_SERVICES, Body
@@ -81,11 +82,35 @@ def test_the_earliest_of_two_delays_counts() -> None:
     scene.user.patch(VIRTUAL_SERVICES, forged, "mnist-splitting", NAMESPACE)
     scene.user.patch(SERVICES, {"metadata": {"annotations": {PERCENT: "90"}}}, "mnist-v1", NAMESPACE)
     scene.controller.step()
+    scene.clock.advance(MEND_SECONDS)
+    scene.controller.step()
     assert scene.condition("WeightsValid") == ("False", "SumNot100")
     assert scene.told("WeightsInvalid") == 0
     scene.clock.advance(SETTLE_SECONDS)
     scene.controller.step()
     assert scene.told("WeightsInvalid") == 3, "the group, and both members"
+
+
+def test_of_two_edits_that_are_one_change_the_first_is_not_told() -> None:
+    scene = Scene().serve(*make_pair())
+    scene.api.writes.clear()
+    for member, percent in (("mnist-v1", "90"), ("mnist-v2", "10")):
+        edit = {"metadata": {"annotations": {PERCENT: percent}}}
+        scene.user.patch(SERVICES, edit, member, NAMESPACE)
+        scene.controller.step()
+    assert scene.weights() == "mnist-v1=90,mnist-v2=10"
+    written = [write.split()[1] for write in scene.api.writes]
+    assert written == ["virtualservices", "events", "modelsplits"]
+
+
+def test_weights_that_stay_wrong_are_told_though_they_are_edited_again_and_again() -> None:
+    scene = Scene().serve(*make_pair())
+    for percent in range(30, 60):
+        edit = {"metadata": {"annotations": {PERCENT: f"{percent + 1}"}}}
+        scene.user.patch(SERVICES, edit, "mnist-v1", NAMESPACE)
+        scene.controller.step()
+        scene.clock.advance(MEND_SECONDS / 10)
+    assert scene.condition("WeightsValid") == ("False", "SumNot100")
 
 
 def test_a_status_lists_everybody_who_serves_also_who_is_no_member_any_more() -> None:
