@@ -106,7 +106,7 @@ def _make_objects(frame: Frame, spec: DistributedInferenceServiceSpec, served: S
 def _make_routes(frame: Frame, spec: DistributedInferenceServiceSpec) -> Iterator[Body]:
     strategy = spec.deployment_strategy
     if strategy is not None and strategy.type == CANARY:
-        yield make_split(frame, FIRST, None, strategy)
+        yield make_split(frame, FIRST, None, strategy, find_affinity(frame.name, spec))
         yield make_delegating_route(frame)
     else:
         yield make_ingress(frame, FIRST) if spec.exposure == INGRESS else make_route(frame, FIRST)

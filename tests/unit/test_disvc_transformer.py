@@ -33,6 +33,7 @@ def test_a_name_that_the_user_set_stays() -> None:
 
 
 def test_without_containers_there_is_nothing_to_tell() -> None:
-    for transformer in ({}, {"containers": []}, {"containers": "no list"}):
+    given: tuple[dict[str, Any], ...] = ({}, {"containers": []}, {"containers": "no list"})
+    for transformer in given:
         template = {**make_template(), "transformer": transformer}
         assert serve_as("iris", template, "models", ()).template["transformer"] == transformer
