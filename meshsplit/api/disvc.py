@@ -84,8 +84,8 @@ class RollingUpdate(StrictWire):
     max_surge: Annotated[
         Share | None,
         Field(
-            description="How many there may be above replicas; 100% when left out, a whole version. All but "
-            "maxUnavailable of the next version have to be ready before it serves."
+            description="How many there may be above replicas; 100% when left out, a whole version. All of "
+            "the next version but maxUnavailable have to be there and ready before it serves."
         ),
     ] = None
 
