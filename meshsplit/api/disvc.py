@@ -67,15 +67,27 @@ Replicas = Annotated[int, Field(ge=0, le=MAX_REPLICAS)]
 Version = Annotated[int, Field(ge=1)]
 Template = Annotated[
     dict[str, Any],
-    Field(description="The spec of a v1beta1 InferenceService; KServe checks what is in it."),
+    Field(
+        description="The spec of a v1beta1 InferenceService; KServe checks what is in it. A change is a new "
+        "version."
+    ),
 ]
 
 
 class RollingUpdate(StrictWire):
     """How many InferenceServices may be missing or extra while versions change."""
 
-    max_unavailable: Share | None = None
-    max_surge: Share | None = None
+    max_unavailable: Annotated[
+        Share | None,
+        Field(description='How many may be missing, a number or such as "25%"; 0 when left out.'),
+    ] = None
+    max_surge: Annotated[
+        Share | None,
+        Field(
+            description="How many there may be above replicas; 100% when left out, a whole version. All of "
+            "the next version but maxUnavailable have to be there and ready before it serves."
+        ),
+    ] = None
 
 
 class DeploymentStrategy(StrictWire):
@@ -84,7 +96,13 @@ class DeploymentStrategy(StrictWire):
     `canary` and `analysis` are handed to that ModelSplit as they are.
     """
 
-    type: Literal["RollingUpdate", "Recreate", "Canary"] = "RollingUpdate"
+    type: Annotated[
+        Literal["RollingUpdate", "Recreate", "Canary"],
+        Field(
+            description="RollingUpdate builds the next version beside the one that serves and then switches; "
+            "Recreate removes that one first; Canary goes over step by step."
+        ),
+    ] = "RollingUpdate"
     rolling_update: RollingUpdate | None = None
     canary: Canary | None = None
     analysis: Analysis | None = None
@@ -93,40 +111,54 @@ class DeploymentStrategy(StrictWire):
 class StickyCookie(StrictWire):
     """The cookie that keeps a client on one replica."""
 
-    name: Token | None = None
-    ttl: Duration | None = None
+    name: Annotated[Token | None, Field(description="Its name; meshsplit-<name> when left out.")] = None
+    ttl: Annotated[
+        Duration | None, Field(description="How long it is kept; until the client closes when left out.")
+    ] = None
 
 
 class ReplicaAffinity(StrictWire):
-    """How one client keeps one replica: exactly one of the four."""
+    """How one client keeps one replica: exactly one of the four.
+
+    Left out, it is a cookie where there are two replicas or more.
+    """
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    none: Literal[True] | None = None
+    none: Annotated[Literal[True] | None, Field(description="Any replica answers.")] = None
     cookie: StickyCookie | None = None
-    header: Token | None = None
-    source_ip: Literal[True] | None = None
+    header: Annotated[
+        Token | None, Field(description="A header that clients send, each with a value of its own.")
+    ] = None
+    source_ip: Annotated[Literal[True] | None, Field(description="By the address of the client.")] = None
 
 
 class DistributedInferenceServiceSpec(StrictWire):
     """A model that runs as several InferenceServices behind one name, replaced version by version."""
 
     replicas: Annotated[
-        int, Field(ge=0, le=MAX_REPLICAS, description="InferenceServices of the current version.")
+        int, Field(ge=0, le=MAX_REPLICAS, description="InferenceServices of the version that serves.")
     ] = 1
     labels: Annotated[
         dict[Key, LabelValue],
-        Field(max_length=MAX_LABELS, description="Labels of every InferenceService."),
+        Field(
+            max_length=MAX_LABELS, description="Labels of every InferenceService; a change is a new version."
+        ),
         NullIsAbsent,
     ] = Field(default_factory=dict)
     annotations: Annotated[
         dict[Key, Annotated[str, Field(max_length=MAX_ANNOTATION)]],
-        Field(max_length=MAX_LABELS, description="Annotations of every InferenceService."),
+        Field(
+            max_length=MAX_LABELS,
+            description="Annotations of every InferenceService; a change is a new version.",
+        ),
         NullIsAbsent,
     ] = Field(default_factory=dict)
     deployment_strategy: DeploymentStrategy | None = None
     inference_service: Template | None = None
-    inferenservice: Template | None = None
+    inferenservice: Annotated[
+        Template | None, Field(description="The same as inferenceService, as the kind was first written.")
+    ] = None
     session_affinity: ReplicaAffinity | None = None
     exposure: Annotated[
         Literal["VirtualService", "Ingress"], Field(description="Which object brings traffic in.")
@@ -140,10 +172,10 @@ class DistributedInferenceServiceSpec(StrictWire):
     ) = None
     progress_deadline_seconds: Annotated[
         int,
-        Field(ge=1, le=MAX_DEADLINE_SECONDS, description="How long a new version may take to become ready."),
+        Field(ge=1, le=MAX_DEADLINE_SECONDS, description="Seconds that a new version may take to be ready."),
     ] = 600
     drain_seconds: Annotated[
-        int, Field(ge=0, le=MAX_DRAIN_SECONDS, description="How long the version before stays after it.")
+        int, Field(ge=0, le=MAX_DRAIN_SECONDS, description="Seconds that a version stays without requests.")
     ] = 30
 
     @property

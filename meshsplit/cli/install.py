@@ -17,6 +17,16 @@ Body = dict[str, Any]
 CLUSTER = "install.yaml"
 NAMESPACED = "namespace-install.yaml"
 POLICY = "policy/validatingadmissionpolicy.yaml"
+DISVC = tuple(
+    f"disvc/{name}.yaml"
+    for name in (
+        "distributedinferenceservices.serving.kserve.io",
+        "clusterrole",
+        "clusterrolebinding",
+        "people",
+    )
+)
+NAMESPACED_DISVC = ("disvc/namespaced/role.yaml",)
 
 
 def _check_namespace(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -35,6 +45,9 @@ def _check_namespace(_context: click.Context, _option: click.Parameter, value: s
 )
 @click.option("--crds-only", is_flag=True, help="Only the CustomResourceDefinition.")
 @click.option("--with-policy", is_flag=True, help="Also the ValidatingAdmissionPolicy on percentages.")
+@click.option(
+    "--with-disvc", is_flag=True, help="Also the kind DistributedInferenceService and the rights to serve it."
+)
 @click.option("--image", help="The controller's image, as nodes pull it.")
 @output_options(FORMATS)
 @click.pass_context
@@ -44,6 +57,7 @@ def install_command(
     namespaced: str | None,
     crds_only: bool,
     with_policy: bool,
+    with_disvc: bool,
     image: str | None,
     output: Output,
 ) -> None:
@@ -64,6 +78,8 @@ def install_command(
         )
         context.exit(ExitCode.REFUSED)
     names = [NAMESPACED] if namespaced else [CLUSTER, POLICY] if with_policy else [CLUSTER]
+    if with_disvc:
+        names += NAMESPACED_DISVC if namespaced else DISVC
     objects = [body for name in names for body in _read(name)]
     if crds_only:
         objects = [body for body in objects if body["kind"] == "CustomResourceDefinition"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,18 +11,14 @@ from typing import TYPE_CHECKING
 from meshsplit.controller import resources
 from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
+from meshsplit.controller.composition import make_reconciler
 from meshsplit.controller.disvc.part import DisvcPart, is_served
 from meshsplit.controller.istioversion import PROBE_SECONDS, find_istio_version
 from meshsplit.controller.lead import LeadersWriter
 from meshsplit.controller.options import LEASE_NAME, Options
-from meshsplit.controller.reconcile import Reconciler
 from meshsplit.controller.recorder import Recorder
-from meshsplit.controller.reporter import Reporter
-from meshsplit.controller.routes import Routes
 from meshsplit.controller.sources import Sources, find_pods
-from meshsplit.controller.splits import Splits
 from meshsplit.controller.sweep import Sweep
-from meshsplit.controller.understood import Understood
 from meshsplit.controller.walk import make_rollouts
 from meshsplit.controller.watches import Watches
 from meshsplit.controller.workers import Workers
@@ -39,7 +34,7 @@ if TYPE_CHECKING:
 
     from meshsplit.controller.watches import Follower
     from meshsplit.kube.client import Configuration
-    from meshsplit.kube.port import Resource, Writer
+    from meshsplit.kube.port import Resource
     from meshsplit.metrics.targets import Target
     from meshsplit.model import GroupKey, Settings
 
@@ -205,7 +200,17 @@ class Manager:
         recorder = Recorder(
             writer, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
         )
-        reconciler = self._make_reconciler(version, settings, writer, recorder)
+        reconciler = make_reconciler(
+            settings,
+            self.cache,
+            writer,
+            resources.virtual_services(version),
+            self._rollouts,
+            recorder,
+            self.metrics,
+            self._now,
+            self._enqueue,
+        )
         sweep = Sweep(self.cache, reconciler, self._enqueue)
         self._workers = Workers(
             CONTROLLER,
@@ -231,26 +236,6 @@ class Manager:
 
     def _may_work(self) -> bool:
         return self.is_leader and not self._stopping.is_set()
-
-    def _make_reconciler(
-        self, version: str, settings: Settings, writer: Writer, recorder: Recorder
-    ) -> Reconciler:
-        cache = self.cache
-        splits = Splits(
-            writer, settings, cache.splits, lambda touched: self._enqueue(cache.touched_by_splits(touched))
-        )
-        return Reconciler(
-            settings=settings,
-            understood=Understood(settings),
-            cache=cache,
-            routes=Routes(
-                writer, resources.virtual_services(version), cache.routes, time.monotonic, self._enqueue
-            ),
-            splits=splits,
-            reporter=Reporter(splits=splits, recorder=recorder, now=self._now, on_status=self.metrics.record),
-            rollouts=self._rollouts,
-            on_related=self._enqueue,
-        )
 
     def _find_targets(self) -> Sequence[Target]:
         """What is scraped; nothing when the cluster does not say, which is then no evidence."""

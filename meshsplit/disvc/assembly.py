@@ -179,7 +179,8 @@ class Assembly:
             first = self.versions.serving is None and not self.in_turn
             return capacity.replicas if first or self.in_turn else capacity.next_one
         if version.phase is Phase.SERVING:
-            return capacity.meanwhile if updating and not self.in_turn else capacity.replicas
+            makes_room = updating and not self.in_turn and capacity.has_room
+            return capacity.meanwhile if makes_room else capacity.replicas
         return 0
 
     def _must_wait(self, version: Version) -> bool:

@@ -39,6 +39,11 @@ class Capacity:
         return min(self.replicas, self.most - self.next_one)
 
     @property
+    def least_surge(self) -> int:
+        """The smallest surge that leaves room."""
+        return max(self.needed - self.unavailable, 0)
+
+    @property
     def has_room(self) -> bool:
         """Whether the next version can be built at all while the present one serves."""
         return self.next_one >= self.needed

@@ -17,26 +17,36 @@ FEWEST_DIGITS = 3
 
 def find_doubts(ref: ObjectRef, spec: DistributedInferenceServiceSpec, grpc: bool) -> tuple[Finding, ...]:
     """What will not work, and what may surprise; `grpc` says whether its servers speak that."""
-    return (*_find_too_long(ref, spec), *_find_no_room(ref, spec), *_find_cookie(ref, spec, grpc))
+    return (
+        *find_too_long(ref, spec.replicas, FIRST),
+        *_find_last_version(ref, spec.replicas),
+        *_find_no_room(ref, spec),
+        *_find_cookie(ref, spec, grpc),
+    )
 
 
-def _find_too_long(ref: ObjectRef, spec: DistributedInferenceServiceSpec) -> Iterator[Finding]:
+def find_too_long(ref: ObjectRef, replicas: int, version: int) -> Iterator[Finding]:
+    """MSP802 where that version, or the host of them all, cannot have its name."""
     path = ("metadata", "name")
-    longest = names.longest_name(ref.name, FIRST, spec.replicas)
-    left = names.MAX_NAME - len(longest)
-    if left < 0:
-        message = f"KServe would name a Service {longest}, which has {len(longest)} characters"
-        yield Finding("MSP802", message, ref, path, fix=f"choose a name that is {-left} characters shorter")
-    elif left + 1 < FEWEST_DIGITS:
+    longest = names.longest_name(ref.name, version, replicas)
+    label = names.external_host(ref.name, ref.namespace, "").rstrip(".")
+    for name, told in ((longest, "KServe would name a Service"), (label, "its host begins with")):
+        over = len(name) - names.MAX_NAME
+        if over > 0:
+            message = f"{told} {name}, which has {len(name)} characters, want {names.MAX_NAME} at most"
+            yield Finding(
+                "MSP802", message, ref, path, fix=f"choose a name that is {over} characters shorter"
+            )
+
+
+def _find_last_version(ref: ObjectRef, replicas: int) -> Iterator[Finding]:
+    left = names.MAX_NAME - len(names.longest_name(ref.name, FIRST, replicas))
+    if left >= 0 and left + 1 < FEWEST_DIGITS:
         last = 10 ** (left + 1) - 1
         message = f"with names of {names.MAX_NAME} characters version {last} of {ref.name} is the last one"
         short = FEWEST_DIGITS - left - 1
-        yield Finding("MSP804", message, ref, path, fix=f"choose a name that is {short} characters shorter")
-    label = names.external_host(ref.name, ref.namespace, "").rstrip(".")
-    over = len(label) - names.MAX_NAME
-    if over > 0:
-        message = f"its host begins with {label}, which has {len(label)} characters"
-        yield Finding("MSP802", message, ref, path, fix=f"choose a name that is {over} characters shorter")
+        fix = f"choose a name that is {short} characters shorter"
+        yield Finding("MSP804", message, ref, ("metadata", "name"), fix=fix)
 
 
 def _find_no_room(ref: ObjectRef, spec: DistributedInferenceServiceSpec) -> Iterator[Finding]:
@@ -49,7 +59,7 @@ def _find_no_room(ref: ObjectRef, spec: DistributedInferenceServiceSpec) -> Iter
         f"replicas leave room for {capacity.next_one} of the next version; {capacity.needed} have to be ready"
     )
     path = ("spec", "deploymentStrategy", "rollingUpdate")
-    yield Finding("MSP801", message, ref, path, fix=f"set maxSurge to {capacity.needed}")
+    yield Finding("MSP801", message, ref, path, fix=f"set maxSurge to {capacity.least_surge}")
 
 
 def _find_cookie(ref: ObjectRef, spec: DistributedInferenceServiceSpec, grpc: bool) -> Iterator[Finding]:

@@ -10,7 +10,6 @@ from meshsplit.disvc.capacity import to_capacity
 from meshsplit.disvc.objects import SERVICE
 from meshsplit.kserve.keys import MODEL_NAME_ARGUMENT
 from meshsplit.kserve.objects import Identity, InferenceService
-from meshsplit.kube.port import ObjectKey
 from meshsplit.model import DeploymentMode, Endpoint
 
 if TYPE_CHECKING:
@@ -22,9 +21,9 @@ _PROTOCOLS = {_GRPC: "grpc-v2"}
 """KServe's protocol version by the name of a Service's port."""
 
 
-def find_members(disvc: Disvc, children: Children) -> dict[ObjectKey, InferenceService]:
+def find_members(disvc: Disvc, children: Children) -> list[InferenceService]:
     """Every version as a member of a group: its Service answers, under the same served name as all others."""
-    needed, found = to_capacity(disvc.spec).needed, {}
+    needed, found = to_capacity(disvc.spec).needed, []
     revisions = {each.version: each.template for each in disvc.status.versions}
     for number in sorted(children.versions()):
         name = names.version_name(disvc.name, number)
@@ -33,7 +32,7 @@ def find_members(disvc: Disvc, children: Children) -> dict[ObjectKey, InferenceS
             continue
         ready = sum(child.ready is True for child in children.replicas(number))
         ports = service.body["spec"].get("ports") or [{}]
-        found[ObjectKey(disvc.namespace, name)] = InferenceService(
+        member = InferenceService(
             identity=Identity("v1", ObjectRef("InferenceService", disvc.namespace, name)),
             deleting=service.deleting,
             revision=revisions.get(number, ""),
@@ -52,4 +51,5 @@ def find_members(disvc: Disvc, children: Children) -> dict[ObjectKey, InferenceS
             address=Endpoint(names.service_host(name, disvc.namespace), _PORT),
             ready=ready >= max(needed, 1),
         )
+        found.append(member)
     return found

@@ -8,11 +8,14 @@ from meshsplit.disvc.versions import Phase, Version, Versions
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One Event to be; the same change gives the same news."""
+    """One Event to be; the same change gives the same news, however often it is tried to be kept.
+
+    `since` tells apart two changes of one kind: when what ends with it began, 0 for a new version.
+    """
 
     reason: str
     message: str
-    at: float
+    since: float
 
 
 def find_news(old: Versions, new: Versions) -> Iterator[News]:
@@ -28,12 +31,12 @@ def find_news(old: Versions, new: Versions) -> Iterator[News]:
 
 
 def _tell(version: Version, known: Version | None, old: Versions) -> Iterator[News]:
-    number, at = version.number, version.since
+    number, since = version.number, known.since if known is not None else 0.0
     if version.phase is Phase.BUILDING:
         again = " again" if known is not None else ""
-        yield News("VersionBuilding", f"version {number} is being built{again}", at)
+        yield News("VersionBuilding", f"version {number} is being built{again}", since)
     elif version.phase is Phase.SERVING:
         was = f" (was {old.serving.number})" if old.serving is not None else ""
-        yield News("VersionServing", f"version {number} serves{was}", at)
+        yield News("VersionServing", f"version {number} serves{was}", since)
     elif known is not None and known.phase is Phase.BUILDING:
-        yield News("VersionSuperseded", f"version {number} is given up before it served", at)
+        yield News("VersionSuperseded", f"version {number} is given up before it served", since)

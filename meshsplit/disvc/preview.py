@@ -6,6 +6,7 @@ from typing import Any
 
 from meshsplit.api.disvc import KIND, DistributedInferenceService, DistributedInferenceServiceSpec, to_disvc
 from meshsplit.diagnostics import Finding, ObjectRef
+from meshsplit.disvc.canary import CANARY, make_delegating_route, make_split
 from meshsplit.disvc.children import (
     Frame,
     find_affinity,
@@ -97,7 +98,15 @@ def _make_objects(frame: Frame, spec: DistributedInferenceServiceSpec, served: S
         for index in range(spec.replicas)
     ]
     made.append(make_stable_service(frame, revision, served, sticky))
-    made.append(make_ingress(frame, FIRST) if spec.exposure == INGRESS else make_route(frame, FIRST))
-    for body in made:
+    for body in (*made, *_make_routes(frame, spec)):
         kept = {key: value for key, value in body["metadata"].items() if key != "ownerReferences"}
         yield {**body, "metadata": kept}
+
+
+def _make_routes(frame: Frame, spec: DistributedInferenceServiceSpec) -> Iterator[Body]:
+    strategy = spec.deployment_strategy
+    if strategy is not None and strategy.type == CANARY:
+        yield make_split(frame, FIRST, None, strategy, find_affinity(frame.name, spec))
+        yield make_delegating_route(frame)
+    else:
+        yield make_ingress(frame, FIRST) if spec.exposure == INGRESS else make_route(frame, FIRST)

@@ -131,9 +131,9 @@ def _to_address(disvc: Disvc, number: int) -> Address:
 
 
 def _find_previous(old: DistributedInferenceServiceStatus, number: int | None) -> int | None:
-    if number is not None and old.current_version not in (None, number):
-        return old.current_version
-    return old.prev_version
+    """The version that served last before; in turn, none serves in between."""
+    was = old.current_version
+    return old.prev_version if was in (None, number) else was
 
 
 def _say_ready(plan: Plan, troubles: Sequence[Trouble]) -> Says:
@@ -179,7 +179,7 @@ def _say_no_room(building: Made, plan: Plan) -> str:
     return (
         f"maxSurge {capacity.surge} and maxUnavailable {capacity.unavailable} leave room for "
         f"{capacity.next_one} InferenceServices of version {building.version.number} beside the present one, "
-        f"and {capacity.needed} have to be ready before it serves; set maxSurge to {capacity.needed}"
+        f"and {capacity.needed} have to be ready before it serves; set maxSurge to {capacity.least_surge}"
     )
 
 

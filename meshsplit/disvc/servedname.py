@@ -5,7 +5,7 @@ where the last of two wins, and keeps a variable that is set already.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meshsplit.kserve import keys
@@ -49,11 +49,39 @@ class Served:
 def serve_as(
     name: str, template: Mapping[str, Any], namespace: str, runtimes: Sequence[ServingRuntime]
 ) -> Served:
-    """Let the template's server answer to `name`; what the user set wins."""
+    """Let the template's servers answer to `name`; what the user set wins."""
+    template = _name_transformer(name, template)
+    served = _serve_predictor(name, template, namespace, runtimes)
+    entry = _list(_mapping(template.get("transformer")).get("containers"))
+    if not entry:
+        return served
+    port, grpc = _find_port(_mapping(entry[0]), None, "")  # requests come in by the transformer
+    return replace(served, port=port, grpc=grpc)
+
+
+def has_component(template: Mapping[str, Any], component: str) -> bool:
+    """Whether KServe runs a transformer or an explainer for it, too, in pods of their own."""
+    return bool(_mapping(template.get(component)))
+
+
+def _name_transformer(name: str, template: Mapping[str, Any]) -> Fields:
+    """KServe tells a transformer its InferenceService's name, unless its arguments name one already."""
+    transformer = _mapping(template.get("transformer"))
+    containers = [_mapping(each) for each in _list(transformer.get("containers"))]
+    arguments = _strings(containers[0].get("args")) if containers else []
+    if not containers or _is_set(_value_of(keys.MODEL_NAME_ARGUMENT, arguments)):
+        return dict(template)
+    named = {**containers[0], "args": [*arguments, f"{keys.MODEL_NAME_ARGUMENT}={name}"]}
+    return {**template, "transformer": {**transformer, "containers": [named, *containers[1:]]}}
+
+
+def _serve_predictor(
+    name: str, template: Mapping[str, Any], namespace: str, runtimes: Sequence[ServingRuntime]
+) -> Served:
     predictor = _mapping(template.get("predictor"))
-    if _list(predictor.get("containers")):
-        return _serve_custom(name, template, predictor)
     found = _find_model(predictor)
+    if found is None and _list(predictor.get("containers")):
+        return _serve_custom(name, template, predictor)
     if found is None:
         return Served(dict(template), REST_PORT, grpc=False, problem=_no_model(name))
     field, model, model_format, version = found
@@ -66,11 +94,6 @@ def serve_as(
         return Served(dict(template), port, grpc, problem=_no_runtime(name, model_format))
     named = {**template, "predictor": {**predictor, field: _name_model(name, model, runtime)}}
     return Served(named, port, grpc)
-
-
-def has_component(template: Mapping[str, Any], component: str) -> bool:
-    """Whether KServe runs a transformer or an explainer for it, too, in pods of their own."""
-    return bool(_mapping(template.get(component)))
 
 
 def _serve_custom(name: str, template: Mapping[str, Any], predictor: Mapping[str, Any]) -> Served:

@@ -15,7 +15,8 @@ from support.kinds import DEFINITIONS
 from support.scene import Scene, running, serve_embedded
 from support.waiting import eventually
 
-WRITTEN = "(services|inferenceservices|virtualservices|distributedinferenceservices)"
+WRITTEN = "((services|virtualservices)/|inferenceservices/[^/]*$|distributedinferenceservices/[^/]*/status$)"
+"""Paths that the controller writes to; a user and KServe have others."""
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def host(scene: Scene, version: int) -> str:
     return f"{NAME}-v{version}.{scene.namespace}.svc.cluster.local"
 
 
-@pytest.mark.parametrize("code", [409, 429, 500, 503])
+@pytest.mark.parametrize("code", [409, 429, 500])
 def test_a_failure_that_passes_is_no_news(faulty_disvcs: Disvcs, faulty: Scene, code: int) -> None:
     with running(faulty.api):
         faulty_disvcs.create()
@@ -45,7 +46,7 @@ def test_a_failure_that_passes_is_no_news(faulty_disvcs: Disvcs, faulty: Scene, 
         faulty_disvcs.serves(1)
         for method in ("PATCH", "DELETE"):
             where = f"{faulty.namespace}/{WRITTEN}"
-            faulty.api.faults.add(Fault(path=where, method=method, code=code, times=2, retry_after=1))
+            faulty.api.faults.add(Fault(path=where, method=method, code=code, times=1, retry_after=1))
         faulty_disvcs.update("gs://models/iris-2")
         faulty_disvcs.get_ready(2)
         faulty_disvcs.serves(2)

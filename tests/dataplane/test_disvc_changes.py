@@ -116,7 +116,7 @@ def test_a_third_version_supersedes_one_that_never_served(served: Demo) -> None:
 
 def test_of_two_replicas_a_client_keeps_one_and_clients_use_both(served: Demo) -> None:
     with loads(served) as found:
-        edit(served, replicas=2)
+        served.kubectl("scale", "disvc", NAME, "--replicas=2")
         wait_for(lambda: served.status(NAME, "readyReplicas") == "2", SECONDS, "two replicas")
         assert served.names("dr") == [f"{NAME}-v1"]
         assert_sticky(served, 1)

@@ -66,6 +66,7 @@ def has_served(load: Load, isvc: str) -> bool:
     return load.last(30) == {isvc}
 
 
+@pytest.mark.long
 def test_the_document_holds_from_its_first_line_to_its_last(reader: Demo) -> None:
     reader.kubectl("create", "-f", str(find_file("rest/disvc-1.yaml")))
     confirm(reader, 1)

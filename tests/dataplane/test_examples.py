@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from meshsplit.local.clients import Clients
+from meshsplit.local.clients import Clients, Seen
 from meshsplit.local.traffic import Tally, send_grpc, send_rest
 from support.clients import Client, ask_all
 from support.load import ask, constant_load, infer_path
@@ -141,28 +141,25 @@ def test_walk_through_serves_nothing_before_its_first_line(tmp_path: Path) -> No
 
 
 def test_rolling_update_takes_over_under_load_and_keeps_clients_on_their_replica(tmp_path: Path) -> None:
+    host = {"Host": "iris-kserve-demo.example.com"}
+    windows: list[Seen] = []
+
     def meets(version: int) -> bool:
-        """Whether that version answers, each client with one of its replicas."""
-        seen = clients.seen()
-        kept = all(len(served) == 1 for served in seen.by_client)
-        return kept and seen.least > 5 and seen.servers == [f"iris-v{version}-0", f"iris-v{version}-1"]
+        """Whether that version is all that clients have met lately, and each of them one of its replicas."""
+        if clients.seen().least <= 5:
+            return False
+        windows.append(clients.take())
+        kept = all(len(served) == 1 for served in windows[-1].by_client)
+        return kept and windows[-1].servers == [f"iris-v{version}-0", f"iris-v{version}-1"]
 
-    def meets_now(version: int) -> bool:
-        return meets(version) or (any(len(served) > 1 for served in clients.seen().by_client) and renew())
-
-    def renew() -> bool:
-        failed.append(clients.take().failed)
-        return False
-
-    failed: list[int] = []
     with local_mesh(EXAMPLES / "rolling-update", tmp_path) as mesh:
-        host = {"Host": "iris-kserve-demo.example.com"}
+        assert ask(mesh.url, "/v2/models/iris/infer", host)[0] == 200  # as soon as it says that it serves
         clients = Clients(f"{mesh.url}/v2/models/iris/infer", host, BODY)
         clients.start()
         try:
             wait_for(lambda: meets(1), 30, "version 1")
             mesh.edit("iris.yaml", "version: v1", "version: v2")
-            wait_for(lambda: meets_now(2), 60, "version 2")
+            wait_for(lambda: meets(2), 60, "version 2")
         finally:
             clients.stop()
-        assert sum(failed) + clients.seen().failed == 0
+        assert sum(window.failed for window in (*windows, clients.seen())) == 0

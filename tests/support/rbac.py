@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -122,9 +122,10 @@ class _Handler(BaseHTTPRequestHandler):
             if name.lower() not in _HOP:
                 self.send_header(name, value)
         self.end_headers()
-        while chunk := response.read1(_CHUNK):
-            self.wfile.write(chunk)
-            self.wfile.flush()
+        with suppress(ConnectionError):  # who watches may go away
+            while chunk := response.read1(_CHUNK):
+                self.wfile.write(chunk)
+                self.wfile.flush()
         connection.close()
 
     def _refuse(self, right: Right | None) -> None:

@@ -44,15 +44,15 @@ class DisvcController:
     def __init__(self, world: Place, writer: Writer | None = None) -> None:
         self.errors: list[ApiError] = []
         self._world = world
-        self._around = Controller(world.api, world.clock)
-        around = self._around
+        self.around = Controller(world.api, world.clock)
+        around = self.around
         self._part = DisvcPart(Settings(), "", ISTIO_VERSION, around.cache, around.enqueue)
         self.cache = self._part.cache
         writes = writer or world.api
         self._reconciler = DisvcReconciler(
             settings=Settings(),
             cache=self.cache,
-            around=self._around.cache,
+            around=self.around.cache,
             offspring=Offspring(writes, world.api, KINDS, self.cache, Settings(), world.clock.count),
             members=Members(around.cache, around.enqueue),
             reports=Reports(
@@ -63,7 +63,7 @@ class DisvcController:
 
     def look(self) -> None:
         """See the cluster as it now is."""
-        self._around.look()
+        self.around.look()
         looks: list[OneLook] = []
 
         def connect() -> OneLook:

@@ -45,6 +45,20 @@ def test_the_policy_comes_on_request() -> None:
     }
 
 
+def test_the_other_kind_comes_on_request_with_its_rights() -> None:
+    more = objects("--with-disvc")[len(objects()) :]
+    assert [(body["kind"], body["metadata"]["name"]) for body in more] == [
+        ("CustomResourceDefinition", "distributedinferenceservices.serving.kserve.io"),
+        ("ClusterRole", "meshsplit-disvc"),
+        ("ClusterRoleBinding", "meshsplit-disvc"),
+        ("ClusterRole", "meshsplit-disvc-aggregate-to-view"),
+    ]
+    assert len(objects("--with-disvc", "--crds-only")) == 2
+    role, binding = objects("--with-disvc", "--namespaced", "team-a")[-2:]
+    assert (role["kind"], role["metadata"]["namespace"]) == ("Role", "team-a")
+    assert binding["subjects"][0]["namespace"] == "team-a"
+
+
 def test_the_definition_alone() -> None:
     (crd,) = objects("--crds-only")
     assert crd["metadata"]["name"] == "modelsplits.meshsplit.dev"

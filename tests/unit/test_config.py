@@ -84,6 +84,14 @@ def test_secrets_are_read_only_where_that_is_granted_and_only_those_of_one_name(
     assert binding["subjects"] == of_kind("install.yaml", "ClusterRoleBinding")["subjects"]
 
 
+def test_serving_disvcs_takes_the_same_rights_of_a_namespace_as_of_the_cluster() -> None:
+    cluster, (role, binding) = load("disvc/clusterrole.yaml")[0], load("disvc/namespaced/role.yaml")
+    assert role["rules"] == cluster["rules"]
+    assert (role["kind"], binding["kind"]) == ("Role", "RoleBinding")
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"] == of_kind("namespace-install.yaml", "RoleBinding")["subjects"]
+
+
 def test_a_namespaced_installation_holds_nothing_of_the_cluster() -> None:
     kinds = {body["kind"] for body in load("namespace-install.yaml")}
     assert not {kind for kind in kinds if kind.startswith("Cluster") or kind == "CustomResourceDefinition"}

@@ -17,6 +17,8 @@ from support.stepdisvc import INGRESS, ISVC, ROUTE, SERVICE, World
 from support.store_api import StoreApi
 
 Change = Callable[[World], object]
+LATER = 7.0
+"""Seconds until another process takes over."""
 
 
 def check(world: World, routed_always: bool) -> None:
@@ -131,5 +133,6 @@ def test_a_kill_at_any_write_fails_nobody_and_changes_nothing_in_the_end(name: s
         check(world, routed_always=True)
         for number, left_behind in enumerate(moments):
             watch(left_behind, routed_always)
+            left_behind.clock.advance(LATER)
             left_behind.settle()  # another process
             assert state_of(left_behind) == wanted, f"killed at write {number}"

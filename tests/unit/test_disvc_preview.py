@@ -147,6 +147,12 @@ class TestRender:
             assert shown.unnamed == ""
             assert {f"{body['kind']} {body['metadata']['name']}": body for body in shown.objects} == written
 
+    def test_of_a_canary_the_modelsplit_is_shown_and_a_route_that_leaves_it_to_that(self) -> None:
+        *_, split, route = preview(make(deploymentStrategy={"type": "Canary"}), make_namespace()).objects
+        assert (split["kind"], split["metadata"]["name"]) == ("ModelSplit", NAME)
+        assert split["spec"]["members"] == [{"name": f"{NAME}-v1", "weight": 100}]
+        assert route["spec"]["http"][0]["delegate"]["name"] == f"{NAME}-splitting"
+
     def test_it_is_shown_when_asked_for_and_else_only_said(self) -> None:
         quiet = run("render", EXAMPLE)
         assert quiet.exit_code == 0

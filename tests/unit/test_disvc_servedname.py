@@ -175,6 +175,47 @@ class TestCustomContainers:
         assert served.template == {"predictor": {"containers": [container]}}
         assert served.problem == ""
 
+    def test_beside_a_model_a_container_is_a_sidecar(self) -> None:
+        sidecar = {"name": "side", "args": [f"--model_name={PLACEHOLDER}"]}
+        served = serve({"model": {"modelFormat": {"name": "sklearn"}}, "containers": [sidecar]})
+        assert added(served) == {"args": ["--model_name=iris"]}
+        assert served.template["predictor"]["containers"] == [sidecar]
+
+
+class TestTransformers:
+    """Requests come in by a transformer, which KServe tells the InferenceService's name unless it has one."""
+
+    def serve(self, container: Body, **model: Any) -> Served:
+        predictor = {"model": {"modelFormat": {"name": "sklearn"}, **model}}
+        template = {"predictor": predictor, "transformer": {"containers": [container, {"image": "side"}]}}
+        return serve_as(NAME, template, "models", RUNTIMES)
+
+    def arguments(self, served: Served) -> list[str]:
+        first, second = served.template["transformer"]["containers"]
+        assert second == {"image": "side"}
+        found: list[str] = first.get("args", [])
+        return found
+
+    @pytest.mark.parametrize("given", [[], ["-v"], [f"--model_name={PLACEHOLDER}"]], ids=str)
+    def test_one_without_a_name_is_told_it_as_its_predictor_is(self, given: list[str]) -> None:
+        served = self.serve({"image": "mine", "args": given})
+        assert self.arguments(served) == [*given, "--model_name=iris"]
+        assert added(served) == {"args": ["--model_name=iris"]}
+
+    @pytest.mark.parametrize("given", [["--model_name=mine"], ["--model_name", "mine"]], ids=str)
+    def test_one_that_has_a_name_keeps_it(self, given: list[str]) -> None:
+        assert self.arguments(self.serve({"image": "mine", "args": given})) == given
+
+    def test_its_port_is_the_one(self) -> None:
+        model = {"ports": [container_port(8081, "h2c")]}
+        served = self.serve({"image": "mine"}, **model)
+        assert (served.port, served.grpc) == (8080, False)
+        served = self.serve({"image": "mine", "ports": [container_port(9000, "h2c")]}, **model)
+        assert (served.port, served.grpc) == (9000, True)
+
+    def test_a_predictor_without_a_known_name_is_still_said(self) -> None:
+        assert self.serve({"image": "mine"}, runtime="nowhere").problem
+
 
 class TestNamesThatCannotBeSet:
     def test_no_runtime_of_that_name(self) -> None:

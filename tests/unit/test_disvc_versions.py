@@ -131,6 +131,7 @@ def test_recreate_removes_the_route_then_the_old_version_and_only_then_builds() 
     order = [each for each in world.api.writes[written:] if " inferenceservices " in each]
     assert order == ["delete inferenceservices iris-v1-0", "patch inferenceservices iris-v2-0"]
     assert (world.routed, world.phases) == ("iris-v2", {2: "Serving"})
+    assert (world.status["currentVersion"], world.status["prevVersion"]) == (2, 1)
 
 
 def test_replicas_come_and_go_in_place() -> None:
@@ -180,14 +181,15 @@ def test_surge_and_unavailable_bound_what_is_there(
 
 def test_an_update_without_room_is_not_begun_and_says_what_to_set() -> None:
     world = World()
-    world.create(replicas=3, deploymentStrategy={"rollingUpdate": {"maxSurge": 1}})
+    world.create(replicas=3, deploymentStrategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}})
     world.settle()
     world.update("2")
     world.settle()
     assert world.condition("Progressing") == ("False", "NoRoom")
-    assert "set maxSurge to 3" in world.message("Progressing")
+    assert "set maxSurge to 1" in world.message("Progressing")
     assert world.names(ISVC) == ["iris-v1-0", "iris-v1-1", "iris-v1-2"]
-    world.edit(deploymentStrategy={"rollingUpdate": {"maxSurge": 3}})
+    assert [each for each in world.api.writes if each.startswith("delete inferenceservices")] == []
+    world.edit(deploymentStrategy={"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 1}})
     world.settle()
     assert world.phases == {2: "Serving"}
 

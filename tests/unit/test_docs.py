@@ -26,6 +26,7 @@ from meshsplit.cli.fields import find_field, to_type
 from meshsplit.cli.findings import IGNORE_ANNOTATION
 from meshsplit.cli.main import VERBS, cli
 from meshsplit.diagnostics import RULES
+from meshsplit.disvc import names as disvc_names
 from meshsplit.istio import names
 from meshsplit.kserve import keys
 from meshsplit.simulation.scenario import Expect, RatePhase, Scenario
@@ -335,11 +336,18 @@ def test_the_table_of_scenarios_has_every_field() -> None:
 
 def test_the_table_of_labels_and_annotations_has_every_key() -> None:
     rows = {code_words(row[0])[0] for row in read_table(REFERENCE, "Labels and annotations")}
-    without_a_prefix = {keys.ENABLE_ROUTE, names.INFERENCESERVICE_NAME}
+    without_a_prefix = {
+        keys.ENABLE_ROUTE,
+        names.INFERENCESERVICE_NAME,
+        disvc_names.DISVC,
+        disvc_names.DISVC_GROUP,
+        disvc_names.SERVICE_GROUP,
+    }
     assert rows == {
         *find_keys(keys),
         *find_keys(names),
         *find_keys(request),
+        *find_keys(disvc_names),
         IGNORE_ANNOTATION,
         *without_a_prefix,
     }

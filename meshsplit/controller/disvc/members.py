@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from meshsplit.kube.port import ObjectKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from meshsplit.controller.cache import Cache
     from meshsplit.disvc.objects import Disvc
@@ -23,9 +23,10 @@ class Members:
         self._on_keys = on_keys
         self._put: dict[ObjectKey, frozenset[ObjectKey]] = {}
 
-    def put(self, disvc: Disvc, members: Mapping[ObjectKey, InferenceService]) -> None:
+    def put(self, disvc: Disvc, members: Iterable[InferenceService]) -> None:
         """The versions that one has now."""
-        self._replace(ObjectKey(disvc.namespace, disvc.name), members)
+        by_key = {ObjectKey(member.namespace, member.name): member for member in members}
+        self._replace(ObjectKey(disvc.namespace, disvc.name), by_key)
 
     def drop(self, key: ObjectKey) -> None:
         """It is gone, and its versions with it."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from meshsplit.controller.conditions import explain
 from meshsplit.controller.disvc.offspring import NameTaken
 from meshsplit.controller.disvc.reports import D, Reports
 from meshsplit.controller.disvc.surroundings import find_surroundings
 from meshsplit.controller.written import Written as Results
 from meshsplit.controller.written import is_refusal, sooner
-from meshsplit.disvc import names
 from meshsplit.disvc.assembly import Scene
 from meshsplit.disvc.children import Frame
+from meshsplit.disvc.doubts import find_too_long
 from meshsplit.disvc.members import find_members
 from meshsplit.disvc.news import find_news
 from meshsplit.disvc.objects import VIRTUAL_SERVICE, Disvc
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from meshsplit.controller.disvc.members import Members
     from meshsplit.controller.disvc.offspring import Offspring
     from meshsplit.controller.disvc.surroundings import Surroundings
+    from meshsplit.diagnostics import Finding
     from meshsplit.model import Settings
 
 MOST_ROUNDS = 8
@@ -79,10 +81,10 @@ class DisvcReconciler:
             self.members.drop(key)
             return 0.0
         if not isinstance(disvc, Disvc):
-            return self._refuse(disvc, f"{disvc.problem.message} ({disvc.problem.code}); {disvc.problem.fix}")
-        longest = names.longest_name(disvc.name, disvc.status.last_version + 1, disvc.spec.replicas)
-        if len(longest) > names.MAX_NAME:
-            return self._refuse(disvc, _say_too_long(longest))
+            return self._refuse(disvc, disvc.problem)
+        ref, following = disvc.identity.ref, disvc.status.last_version + 1
+        for problem in find_too_long(ref, disvc.spec.replicas, following):
+            return self._refuse(disvc, problem)
         pause = 0.0
         for _ in range(MOST_ROUNDS):
             disvc, pause, wrote = self._round(disvc, failures)
@@ -156,8 +158,8 @@ class DisvcReconciler:
                     return written
         return written
 
-    def _refuse(self, disvc: D, message: str) -> float:
-        status = make_refusal(disvc, message, self.now())
+    def _refuse(self, disvc: D, problem: Finding) -> float:
+        status = make_refusal(disvc, explain(problem), self.now())
         self.reports.tell_conditions(disvc, status)
         self.reports.write(disvc, status)
         return 0.0
@@ -172,10 +174,3 @@ def _find_troubles(written: Written, failures: int) -> list[Trouble]:
 
 def _say_unrouted(disvc: Disvc, surroundings: Surroundings) -> str:
     return surroundings.unrouted if disvc.spec.exposure == VIRTUAL_SERVICE else ""
-
-
-def _say_too_long(name: str) -> str:
-    return (
-        f"KServe would name a Service {name}, which has {len(name)} characters, "
-        f"want {names.MAX_NAME} at most; make one of a shorter name"
-    )

@@ -70,7 +70,7 @@ class Reports:
     def tell(self, disvc: Disvc, news: Iterable[News]) -> None:
         """Tell what becomes of its versions."""
         for each in news:
-            name = make_name(disvc.name, disvc.identity.uid, each.reason, each.message, each.at)
+            name = make_name(disvc.name, disvc.identity.uid, each.reason, each.message, each.since)
             happening = Happening(name, disvc.identity.ref, "Normal", each.reason, each.message)
             self._record(disvc, happening)
             log.info(each.message, extra={"disvc": f"{disvc.namespace}/{disvc.name}", "reason": each.reason})
