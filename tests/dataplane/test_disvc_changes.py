@@ -13,7 +13,7 @@ from support.disvc_seed import NAMESPACE, Demo, demo, find_documents, find_file,
 from support.kubectl import need_kubectl
 from support.load import Load, ask, constant_load
 from support.local_mesh import wait_for
-from support.replicas import answers_grpc, infer, replica_of
+from support.replicas import answer_with_cookies, answers_grpc, infer, replica_of
 
 pytestmark = pytest.mark.xdist_group("disvc-changes")
 
@@ -154,6 +154,67 @@ def by(url: str, host: str, client: int) -> tuple[str, str]:
     headers = {"Cookie": f"meshsplit-{NAME}={client}"}
     first, second = (replica_of(url, PATH, host, headers)[1] for _ in range(2))
     return first, second
+
+
+def test_a_walk_between_versions_fails_nobody_and_every_client_sees_one_replica(served: Demo) -> None:
+    canary = {"type": "Canary", "canary": {"stepWeights": [50]}}
+    edit(served, replicas=2, deploymentStrategy=canary)
+    wait_for(lambda: served.status(NAME, "readyReplicas") == "2", SECONDS, "two replicas")
+    wait_for(lambda: f"{NAME}-splitting" in served.names("vs"), SECONDS, "a route that can be split")
+    with loads(served) as found:
+        edit(served, annotations={"version": "v2"})
+        wait_for(lambda: walks(served), SECONDS, "version 2 is walked to")
+        reach_versions(found, 1)
+        promote(served, step=True)
+        reach_versions(found, 1, 2)
+        firsts = [keeps(served) for _ in range(CLIENTS)]
+        counts = Counter(replica.rpartition("-")[0] for replica in firsts)
+        assert len(counts) == 2
+        assert chisquare(list(counts.values())).pvalue > UNLIKELY, counts
+        promote(served)
+        serves(served, 2)
+        reach_versions(found, 2)
+    assert served.status(NAME, "prevVersion") == "1"
+
+
+def reach_versions(found: tuple[Load, Load], *versions: int) -> None:
+    """Wait until both get their answers from these versions, by whatever replica."""
+    names = {f"{NAME}-v{version}" for version in versions}
+    for load in found:
+        wait_for(
+            lambda load=load: {name.rpartition("-")[0] for name in load.last(60)} == names,  # type: ignore[misc]
+            SECONDS,
+            f"{names}",
+        )
+
+
+def walks(cluster: Demo) -> bool:
+    reason = "conditions[?(@.type=='Progressing')].reason"
+    weights = cluster.kubectl("get", "msplit", NAME, "-o", "jsonpath={.status.members[*].weight}")
+    return cluster.status(NAME, reason) == "Walking" and sorted(weights.split()) == ["0", "100"]
+
+
+def promote(cluster: Demo, step: bool = False) -> None:
+    rollout = cluster.kubectl("get", "msplit", NAME, "-o", "jsonpath={.status.rollout.id}")
+    details = json.dumps({"step": step, "token": f"step-{step}"})
+    cluster.kubectl(
+        *("annotate", "--overwrite", "msplit", NAME, f"meshsplit.dev/request=promote/{rollout}"),
+        f"meshsplit.dev/request-details={details}",
+    )
+
+
+def keeps(cluster: Demo) -> str:
+    """The one replica that answers a client that comes again with what it was given."""
+    jar: dict[str, str] = {}
+    seen = set()
+    for _ in range(3):
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in jar.items())} if jar else {}
+        replica, given = answer_with_cookies(cluster.mesh.url, PATH, EXTERNAL, headers)
+        jar |= given
+        seen.add(replica)
+    assert set(jar) == {f"meshsplit-{NAME}", f"meshsplit-{NAME}-version"}
+    assert len(seen) == 1, seen
+    return seen.pop()
 
 
 def test_another_exposure_fails_nobody(served: Demo) -> None:

@@ -24,6 +24,22 @@ def replica_of(url: str, path: str, host: str, headers: dict[str, str] | None = 
         connection.close()
 
 
+def answer_with_cookies(
+    url: str, path: str, host: str, headers: dict[str, str]
+) -> tuple[str, dict[str, str]]:
+    """Of one request on a connection of its own: the replica, and every cookie it was given."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
+    try:
+        connection.request("POST", path, BODY, {"Host": host, **headers})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+        pairs = [text.partition(";")[0].partition("=") for text in answer.headers.get_all("set-cookie", ())]
+        return answer.headers["x-served-by"] or "", {name: value for name, _, value in pairs}
+    finally:
+        connection.close()
+
+
 def infer(url: str, host: str, model: str) -> str:
     """The replica that answers a gRPC call for this host."""
     options = (("grpc.default_authority", host), ("grpc.enable_http_proxy", 0))
