@@ -43,6 +43,7 @@ class DisvcController:
 
     def __init__(self, world: Place, writer: Writer | None = None) -> None:
         self.errors: list[ApiError] = []
+        self.news: list[ObjectKey] = []
         self._world = world
         self.around = Controller(world.api, world.clock)
         around = self.around
@@ -56,7 +57,11 @@ class DisvcController:
             offspring=Offspring(writes, world.api, KINDS, self.cache, Settings(), world.clock.count),
             members=Members(around.cache, around.enqueue),
             reports=Reports(
-                writes, self.cache, Recorder(writes, "test", self.errors.append), world.clock.utc
+                writes,
+                self.cache,
+                Recorder(writes, "test", self.errors.append),
+                world.clock.utc,
+                self.news.append,
             ),
             now=world.clock.utc,
         )

@@ -8,6 +8,7 @@ from meshsplit.kube.port import Resource
 from support.disvcs import NAME, make_template
 from support.manifests import NAMESPACE, make_object
 from support.stepdisvc import INGRESS, ISVC, KEY, ROUTE, RULE, SERVICE, DisvcController, World
+from support.store_api import StoreApi
 
 
 def never(*names: str) -> World:
@@ -328,3 +329,21 @@ def test_a_replica_that_answers_goes_only_when_those_that_stay_do() -> None:
     world.ready = lambda _name: True
     world.settle()
     assert world.names(ISVC) == ["iris-v1-0"]
+
+
+def test_an_edit_between_a_look_and_its_status_is_looked_at_again() -> None:
+    world = World()
+    world.create()
+
+    def edit(_verb: str, resource: Resource, _name: str) -> None:
+        if (
+            resource.plural == "distributedinferenceservices"
+            and not world.user.get(resource, NAME, NAMESPACE)["spec"].get("replicas") == 3
+        ):
+            world.edit(replicas=3)
+
+    controller = DisvcController(world, StoreApi(world.store, before=edit))
+    controller.step()
+    assert controller.news == [KEY]
+    assert DisvcController(world).step() > 0.0
+    assert world.names(ISVC) == ["iris-v1-0", "iris-v1-1", "iris-v1-2"]

@@ -105,7 +105,7 @@ class DisvcPart:
             cache=self.cache,
             around=self._around,
             offspring=Offspring(writer, reader, self._kinds, self.cache, self._settings, time.monotonic),
-            reports=Reports(writer, self.cache, recorder, now),
+            reports=Reports(writer, self.cache, recorder, now, self.queue.add),
             members=self._members,
             now=now,
         )

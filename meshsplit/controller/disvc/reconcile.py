@@ -28,7 +28,7 @@ from meshsplit.disvc.report import (
     read_versions,
     with_versions,
 )
-from meshsplit.disvc.versions import recover
+from meshsplit.disvc.versions import SOON_SECONDS, recover
 from meshsplit.disvc.walk import to_children
 from meshsplit.kube.port import ApiError, ObjectKey
 
@@ -89,8 +89,8 @@ class DisvcReconciler:
         for _ in range(MOST_ROUNDS):
             disvc, pause, wrote = self._round(disvc, failures)
             if not wrote:
-                break
-        return pause
+                return pause
+        return SOON_SECONDS
 
     def _round(self, disvc: Disvc, failures: int) -> tuple[Disvc, float, bool]:
         """One look: what is known now, and what follows; whether anything was written but the status."""

@@ -38,15 +38,25 @@ _WAITING = ("NotServing", "ReplicaNotReady", "WriteFailed")
 
 
 class Reports:
-    """Writes statuses and Events; every answer of the server goes into `cache`."""
+    """Writes statuses and Events; every answer of the server goes into `cache`.
+
+    An answer may hold what a user has changed in the meantime; the watch then has nothing new to tell of it,
+    so `on_news` gets the key.
+    """
 
     def __init__(
-        self, writer: Writer, cache: DisvcCache, recorder: Recorder, now: Callable[[], datetime]
+        self,
+        writer: Writer,
+        cache: DisvcCache,
+        recorder: Recorder,
+        now: Callable[[], datetime],
+        on_news: Callable[[ObjectKey], object],
     ) -> None:
         self._writer = writer
         self._cache = cache
         self._recorder = recorder
         self._now = now
+        self._on_news = on_news
 
     def write(self, disvc: D, status: DistributedInferenceServiceStatus) -> D:
         """Write the status, unless it is there; what it is about with it. Raises ApiError."""
@@ -62,9 +72,10 @@ class Reports:
                 "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
             }
             answer = to_live_disvc(json.loads(self._writer.apply_status(DISVCS, body)))
-            self._cache.disvcs.upsert(
-                ObjectKey(answer.identity.ref.namespace, answer.identity.ref.name), answer
-            )
+            key = ObjectKey(answer.identity.ref.namespace, answer.identity.ref.name)
+            self._cache.disvcs.upsert(key, answer)
+            if (answer.generation, answer.deleting) != (disvc.generation, disvc.deleting):
+                self._on_news(key)
         return replace(disvc, status=status)
 
     def tell(self, disvc: Disvc, news: Iterable[News]) -> None:
