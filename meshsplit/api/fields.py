@@ -92,3 +92,8 @@ HeaderName = Annotated[
 ]
 """The header names that Istio can match (pkg/config/validation, ValidateHTTPHeaderNameOrJwtClaimRoute)."""
 Url = Annotated[str, Field(max_length=MAX_URL), Matching("an http or https URL", _URL)]
+
+
+def cut(text: str) -> str:
+    """As much of a message as a condition or an Event may hold."""
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"

@@ -1,7 +1,7 @@
 """What every document that is read has in common: strict types, null means absent, RFC 3339 times."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -152,3 +152,9 @@ class Metadata(Wire):
     deletion_timestamp: Time | None = None
     labels: dict[Utf8, Utf8] = Field(default_factory=dict)
     annotations: dict[Utf8, Utf8] = Field(default_factory=dict)
+
+
+def to_version(metadata: Mapping[str, Any]) -> int:
+    """The resourceVersion as a number, by which two states of one object are ordered (KEP-5504)."""
+    text = metadata.get("resourceVersion") or ""
+    return int(text) if text.isdecimal() else 0

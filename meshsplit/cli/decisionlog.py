@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from meshsplit.analysis.counts import NOTHING, Counts
 from meshsplit.analysis.ramp import FULL_WEIGHT
+from meshsplit.cli.splits import to_weights
 from meshsplit.rollout.state import Act
 from meshsplit.simulation.peers import Counted
 from meshsplit.simulation.words import to_evidence, to_weight
@@ -131,7 +132,7 @@ def _most_telling(decision: DecisionStatus) -> EvidenceStatus | None:
 
 def _weight(weights: str, member: str) -> int:
     """The member's weight in thousandths, of a split as text."""
-    found = {name: int(weight) for name, _, weight in (each.rpartition("=") for each in weights.split(","))}
+    found = to_weights(weights)
     return found.get(member, 0) * FULL_WEIGHT // max(sum(found.values()), 1)
 
 

@@ -92,7 +92,7 @@ class LiveSplit:
         if not self.status.history:
             return True
         served = {member.name: member.weight for member in self.status.members if member.weight}
-        return served == _to_weights(self.status.history[-1].weights)
+        return served == to_weights(self.status.history[-1].weights)
 
 
 def to_live_split(body: Object) -> LiveSplit:
@@ -202,7 +202,7 @@ def _to_entry(condition: ConditionStatus) -> dict[str, Any]:
     }
 
 
-def _to_weights(text: str) -> dict[str, int]:
+def to_weights(text: str) -> dict[str, int]:
     """Who has a share in `a=80,b=20`."""
     pairs = (part.rpartition("=") for part in text.split(","))
     return {name: int(weight) for name, _, weight in pairs if weight.isdigit() and int(weight)}

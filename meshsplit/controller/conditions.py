@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshsplit.api.fields import MAX_MESSAGE
+from meshsplit.api.fields import cut
 from meshsplit.model import FULL
 from meshsplit.rollout import report as rollout
 from meshsplit.rollout.report import Says
@@ -130,11 +130,6 @@ def explain(finding: Finding | None) -> str:
         return ""
     fix = f"; {finding.fix}" if finding.fix else ""
     return cut(f"{finding.message} ({finding.code}){fix}")
-
-
-def cut(text: str) -> str:
-    """Keep what a condition may hold."""
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
 def show(split: Split, order: Sequence[str] = ()) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from meshsplit.api.status import ModelSplitStatus
+from meshsplit.api.wire import to_version
 from meshsplit.istio import names
 from meshsplit.istio.digest import digest
 from meshsplit.istio.gitops import find_tracking
@@ -210,12 +211,6 @@ def to_live_route(body: Body) -> LiveRoute:
         tracking=tuple(find_tracking(body)),
         foreign=None if mine else body,
     )
-
-
-def to_version(metadata: Mapping[str, Any]) -> int:
-    """The resourceVersion as a number, by which two states of one object are ordered (KEP-5504)."""
-    text = metadata.get("resourceVersion") or ""
-    return int(text) if text.isdecimal() else 0
 
 
 def to_split(text: str) -> Split | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meshsplit.api import status as api
-from meshsplit.api.fields import MAX_TEXT
+from meshsplit.api.fields import MAX_TEXT, cut
 from meshsplit.api.rolloutstatus import RolloutParts
 from meshsplit.api.status import ModelSplitStatus
 from meshsplit.api.wire import to_rfc3339
 from meshsplit.controller import conditions
-from meshsplit.controller.conditions import Facts, cut, explain, show_share
+from meshsplit.controller.conditions import Facts, explain, show_share
 from meshsplit.model import FULL
 from meshsplit.rollout import report as rollout
 from meshsplit.rollout.report import Says

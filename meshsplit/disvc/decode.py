@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from meshsplit.api.disvc import DistributedInferenceServiceStatus, to_disvc
 from meshsplit.api.status import PROMOTED
-from meshsplit.api.wire import Metadata
+from meshsplit.api.wire import Metadata, to_version
 from meshsplit.disvc.objects import INFERENCE_SERVICE, MODEL_SPLIT, Child, Disvc, UnreadableDisvc
 from meshsplit.kserve.decode import ref_of, to_identity
 from meshsplit.kserve.objects import InferenceService
@@ -22,7 +22,7 @@ def to_live_disvc(body: Mapping[str, Any]) -> Disvc | UnreadableDisvc:
     metadata = Metadata.model_validate(body["metadata"])
     identity = to_identity(body["apiVersion"], ref_of(body), metadata)
     generation = int(body["metadata"].get("generation") or 0)
-    deleting, version = metadata.deletion_timestamp is not None, _to_number(body["metadata"])
+    deleting, version = metadata.deletion_timestamp is not None, to_version(body["metadata"])
     status = _to_status(body.get("status"))
     found = to_disvc(body)
     if isinstance(found, tuple):
@@ -44,7 +44,7 @@ def to_child(body: Mapping[str, Any], settings: Settings) -> Child:
         deleting=metadata.get("deletionTimestamp") is not None,
         ready=_is_ready(body, settings),
         generation=int(metadata.get("generation") or 0),
-        version=_to_number(metadata),
+        version=to_version(metadata),
     )
 
 
@@ -76,9 +76,3 @@ def _to_status(raw: Any) -> DistributedInferenceServiceStatus:
         return DistributedInferenceServiceStatus.model_validate(raw or {})
     except ValidationError:
         return DistributedInferenceServiceStatus()
-
-
-def _to_number(metadata: Mapping[str, Any]) -> int:
-    """The resourceVersion as a number, by which two states of one object are ordered (KEP-5504)."""
-    text = metadata.get("resourceVersion") or ""
-    return int(text) if text.isdecimal() else 0

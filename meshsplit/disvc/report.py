@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from meshsplit.api.disvc import Address, DistributedInferenceServiceStatus, VersionStatus
-from meshsplit.api.fields import MAX_MESSAGE
+from meshsplit.api.fields import cut
 from meshsplit.api.status import READY, RECONCILING, STALLED, ConditionStatus
 from meshsplit.disvc import names
 from meshsplit.disvc.assembly import Made
@@ -13,6 +13,7 @@ from meshsplit.disvc.objects import Disvc, UnreadableDisvc, Walk
 from meshsplit.disvc.plan import Plan
 from meshsplit.disvc.versions import Phase, Version, Versions
 from meshsplit.model import FULL
+from meshsplit.rollout.report import Says
 
 PROGRESSING, ROUTED, SERVED_NAME = "Progressing", "Routed", "ServedNameKnown"
 DEADLINE_EXCEEDED, ROLLED_BACK = "ProgressDeadlineExceeded", "RolledBack"
@@ -20,15 +21,6 @@ NAME_TAKEN, INVALID, WRITE_FAILED, REJECTED = "NameTaken", "Invalid", "WriteFail
 
 _LASTING = (NAME_TAKEN, INVALID, REJECTED, DEADLINE_EXCEEDED, ROLLED_BACK, "NoRoom")
 """Reasons that need somebody to do something."""
-
-
-@dataclass(frozen=True, slots=True)
-class Says:
-    """Status, reason and message of one condition."""
-
-    status: str
-    reason: str
-    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,13 +214,12 @@ def _make_conditions(
 def _make_condition(kind: str, says: Says, disvc: Disvc | UnreadableDisvc, now: datetime) -> ConditionStatus:
     old = disvc.status.condition(kind)
     same = old is not None and old.status == says.status
-    message = says.message if len(says.message) <= MAX_MESSAGE else says.message[: MAX_MESSAGE - 1] + "…"
     return ConditionStatus.model_validate(
         {
             "type": kind,
             "status": says.status,
             "reason": says.reason,
-            "message": message,
+            "message": cut(says.message),
             "observedGeneration": disvc.generation,
             "lastTransitionTime": old.last_transition_time if same and old else now.replace(microsecond=0),
         }

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from meshsplit.rollout.observation import GateResult
+from meshsplit.rollout.payload import to_payload
 from meshsplit.rollout.spec import GateSpec, GateType
 from meshsplit.rollout.state import GateCall, RolloutState
 from meshsplit.rollout.turn import Call, Turn
@@ -126,20 +127,12 @@ def _follow_up(call: GateCall | None, gate: GateSpec, now: float) -> GateCall | 
 def _make_payload(
     state: RolloutState, turn: Turn, gate: GateSpec, weight: int, call: GateCall
 ) -> dict[str, object]:
-    key, leg = turn.group.key, state.leg
     return {
         "id": call.call,
         "attempt": call.attempts,
         "type": str(gate.type),
         "gate": gate.name,
-        "namespace": key.namespace,
-        "name": key.name,
-        "rollout": state.id,
-        "phase": str(state.phase),
-        "stable": leg.stable if leg is not None else "",
-        "canary": leg.canary if leg is not None else "",
-        "serving": dict(state.serving.weights) if state.serving is not None else {},
-        "total": state.serving.total if state.serving is not None else 0,
+        **to_payload(state, turn),
         "toThousandths": weight,
         "time": turn.now,
     }

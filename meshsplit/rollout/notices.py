@@ -7,6 +7,7 @@ from typing import Any
 
 from meshsplit.api.modelsplit import API_VERSION
 from meshsplit.api.wire import to_rfc3339
+from meshsplit.rollout.payload import to_payload
 from meshsplit.rollout.spec import NoticeFormat, NoticeSpec
 from meshsplit.rollout.state import RolloutState
 from meshsplit.rollout.turn import Event, Turn
@@ -53,18 +54,11 @@ def _make_notice(state: RolloutState, turn: Turn, event: Event, to: NoticeSpec) 
 
 def _make_data(state: RolloutState, turn: Turn, event: Event) -> dict[str, object]:
     """`text` is the whole message, for whoever shows a sentence and nothing else."""
-    key, leg, serving = turn.group.key, state.leg, state.serving
+    key = turn.group.key
     return {
         "text": f"{key.namespace}/{key.name} {event.reason}: {event.message}",
         "type": event.type,
         "reason": event.reason,
         "message": event.message,
-        "namespace": key.namespace,
-        "name": key.name,
-        "rollout": state.id,
-        "phase": str(state.phase),
-        "stable": leg.stable if leg is not None else "",
-        "canary": leg.canary if leg is not None else "",
-        "serving": dict(serving.weights) if serving is not None else {},
-        "total": serving.total if serving is not None else 0,
+        **to_payload(state, turn),
     }

@@ -8,7 +8,7 @@ from typing import Literal
 from meshsplit.analysis.counts import Counts
 from meshsplit.analysis.intervals import rate_interval, ratio_interval
 from meshsplit.api import rolloutstatus as api
-from meshsplit.api.fields import MAX_MESSAGE, MAX_TEXT
+from meshsplit.api.fields import MAX_TEXT, cut
 from meshsplit.model import FULL, Strategy
 from meshsplit.rollout.leg import find_step, make_ramp
 from meshsplit.rollout.obstacles import METRICS_UNAVAILABLE
@@ -41,11 +41,11 @@ def to_parts(state: RolloutState, spec: RolloutSpec) -> api.RolloutParts:
             weights=str(override.split),
             until=_time(override.until),
             by=_word(override.by),
-            reason=_message(override.note),
+            reason=cut(override.note),
         ),
         "pause": pause
         and api.PauseStatus(
-            since=_time(pause.at), freeze=pause.freeze, by=_word(pause.by), reason=_message(pause.note)
+            since=_time(pause.at), freeze=pause.freeze, by=_word(pause.by), reason=cut(pause.note)
         ),
         "rejectedTarget": rejection
         and api.RejectedTarget(
@@ -58,7 +58,7 @@ def to_parts(state: RolloutState, spec: RolloutSpec) -> api.RolloutParts:
         and api.RequestStatus(
             token=_word(state.handled.token),
             accepted=state.handled.accepted,
-            message=_message(state.handled.message),
+            message=cut(state.handled.message),
         ),
         "kept": kept and api.KeptStatus(member=kept.member, until=_time(kept.until)),
         "history": [_to_entry(record) for record in state.history],
@@ -148,7 +148,7 @@ def _to_decision(state: RolloutState, last: Decision) -> api.DecisionStatus:
         time=_time(last.at),
         action=str(last.act),
         reason=last.reason,
-        message=_message(last.message),
+        message=cut(last.message),
         by=_word(last.by),
         harm=_figure(last.harm),
         harmNeeded=_figure(last.harm_needed),
@@ -194,7 +194,7 @@ def _to_entry(record: Record) -> api.HistoryEntry:
         good=record.good,
         rollout=record.rollout,
         by=_word(record.by),
-        message=_message(record.note),
+        message=cut(record.note),
     )
 
 
@@ -211,10 +211,6 @@ def _figure(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return ""
     return f"{value:.{FIGURES}g}"
-
-
-def _message(text: str) -> str:
-    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
 def _word(text: str) -> str:
