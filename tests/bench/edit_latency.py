@@ -24,7 +24,8 @@ from bench.report import parse_quick, say, say_header, say_table
 
 from meshsplit.local.process import MissingExtra, find_envoy
 from support.load import BODY, infer_path
-from support.local_mesh import EXAMPLES, LocalMesh, children_of, local_mesh
+from support.local_mesh import EXAMPLES, LocalMesh, local_mesh
+from support.processes import children_of
 
 # What the project promises of a folder edit under load.
 LIMIT_MS, LIMIT_FAILED = 1000, 0

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from support.local_mesh import STOP_SECONDS, children_of, is_alive, wait_for
+from support.local_mesh import STOP_SECONDS, wait_for
+from support.processes import children_of, is_alive
 
 SECONDS = 240
 RULES = ("meshsplit", "Flagger", "Argo Rollouts")

@@ -8,9 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
@@ -29,7 +28,9 @@ from meshsplit.local.gateway import Gateway, GatewayError, GatewayRejected, Miss
 from meshsplit.local.mesh import Endpoint, MeshConfig, Service, ServicePort, to_mesh
 from meshsplit.model import Diversion, MatchKind, Shadow, StringMatch
 from support.istio import make_group, make_own_routing, make_split, standard
+from support.processes import is_alive
 from support.prometheus import serving
+from support.waiting import eventually
 
 DEADLINE_SECONDS = 20.0
 # Five standard deviations: a right gateway fails one run in a million.
@@ -169,21 +170,6 @@ def caller(gateway: Gateway) -> Iterator[Caller]:
     caller = Caller(gateway)
     yield caller
     caller.close()
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never held"
-
-
-def is_alive(pid: int) -> bool:
-    """A process that nobody has waited for yet is dead all the same."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
 
 
 def test_a_new_gateway_answers_404(caller: Caller) -> None:

@@ -19,12 +19,11 @@ from support.local_mesh import (
     EXAMPLES,
     STOP_SECONDS,
     LocalMesh,
-    children_of,
-    is_alive,
     local_mesh,
     started,
     wait_for,
 )
+from support.processes import children_of, is_alive
 from support.shares import assert_shares
 
 CANARY = EXAMPLES / "modelmesh-canary"

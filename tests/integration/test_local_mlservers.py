@@ -15,7 +15,7 @@ from meshsplit.local.mlserver.installed import ENVIRONMENT, find_mlserver, train
 from meshsplit.local.mlserver.servers import MLServers
 from meshsplit.local.models.process import ModelServerError
 from meshsplit.local.models.spec import Ports, StandardServing
-from support.local_mesh import is_alive
+from support.processes import is_alive
 from support.waiting import eventually
 
 PROGRAM = f"""#!{sys.executable} -S

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,11 @@ import pytest
 from meshsplit.local.models.process import ModelServer, ModelServerError
 from meshsplit.local.models.protocol import grpc_predict_v2_pb2 as protocol
 from meshsplit.local.models.spec import Behaviour, ModelMeshServing, StandardServing
+from support.processes import is_alive
+from support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 DEADLINE_SECONDS = 30.0
 BODY = b'{"inputs": []}'
@@ -41,16 +42,9 @@ def server(tmp_path: Path) -> Iterator[ModelServer]:
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def wait_for_more(items: list[Any]) -> None:
     seen = len(items)
-    wait_until(lambda: len(items) > seen)
+    eventually(lambda: len(items) > seen)
 
 
 def accepts(port: int | None) -> bool:
@@ -114,7 +108,7 @@ def test_what_is_removed_accepts_nothing_more(server: ModelServer) -> None:
     assert server.serve([]) == {}
     assert not accepts(gone["apps", None].rest)
     assert not accepts(gone["apps", "alone"].rest)
-    wait_until(lambda: not accepts(gone["apps", None].grpc))
+    eventually(lambda: not accepts(gone["apps", None].grpc))
 
 
 def test_every_serving_has_a_process_of_its_own(server: ModelServer) -> None:
@@ -124,7 +118,7 @@ def test_every_serving_has_a_process_of_its_own(server: ModelServer) -> None:
     assert accepts(a.rest)
     assert accepts(a.grpc)
     server.serve([StandardServing("apps", "b", "m")])
-    wait_until(lambda: not is_running(a.pid))
+    eventually(lambda: not is_alive(a.pid))
     assert infer(b.rest, "m") == 200
 
 
@@ -147,7 +141,7 @@ def test_a_request_in_flight_finishes_when_its_process_is_terminated(server: Mod
     ports = server.serve([StandardServing("apps", "a", "m")])["apps", "a"]
     client = open_infer(ports.rest, "m")
     os.kill(ports.pid, signal.SIGTERM)
-    wait_until(lambda: not accepts(ports.rest))
+    eventually(lambda: not accepts(ports.rest))
     assert finish_infer(client).startswith(b"HTTP/1.1 200 ")
 
 
@@ -189,7 +183,7 @@ def test_a_request_in_flight_finishes_when_its_serving_is_removed(
     assert server.serve([]) == {}
     assert not accepts(port)
     # The removal is over for whoever has nothing in flight.
-    wait_until(lambda: f"port {ports[idle.key].rest} drained" in (tmp_path / "log").read_text())
+    eventually(lambda: f"port {ports[idle.key].rest} drained" in (tmp_path / "log").read_text())
     assert f"port {port} drained" not in (tmp_path / "log").read_text()
     assert finish_infer(client).startswith(b"HTTP/1.1 200 ")
 
@@ -199,7 +193,7 @@ def test_a_request_in_flight_finishes_when_the_server_stops(server: ModelServer)
     client = open_infer(port, "one")
     stopping = threading.Thread(target=server.stop)
     stopping.start()
-    wait_until(lambda: not accepts(port))
+    eventually(lambda: not accepts(port))
     assert finish_infer(client).startswith(b"HTTP/1.1 200 ")
     stopping.join(DEADLINE_SECONDS)
     assert server.exit_code == 0
@@ -226,7 +220,7 @@ def test_a_call_in_flight_finishes_when_its_serving_is_removed(server: ModelServ
             response_deserializer=protocol.ServerLiveResponse.FromString,
         )(protocol.ServerLiveRequest(), timeout=DEADLINE_SECONDS)
         assert server.serve([]) == {}
-        wait_until(lambda: not accepts(port))
+        eventually(lambda: not accepts(port))
         removed.set()
         assert call.result().model_name == "one"
 
@@ -279,23 +273,15 @@ signal.pause()
         finally:
             parent.kill()
         assert parent.wait() == -signal.SIGKILL
-        wait_until(lambda: not accepts(rest) and not accepts(rpc))
-        wait_until(lambda: not is_running(pid))
-
-
-def is_running(pid: int) -> bool:
-    """A zombie that no parent has reaped yet is not running."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+        eventually(lambda: not accepts(rest) and not accepts(rpc))
+        eventually(lambda: not is_alive(pid))
 
 
 def test_a_child_that_was_killed_is_told(tmp_path: Path) -> None:
     server = ModelServer.start(tmp_path / "log")
     assert server.exit_code is None
     os.kill(server.pid, signal.SIGKILL)
-    wait_until(lambda: server.exit_code == -signal.SIGKILL)
+    eventually(lambda: server.exit_code == -signal.SIGKILL)
     with pytest.raises(ModelServerError, match=r"ended; see .*log"):
         server.serve([ModelMeshServing("apps", ("one",))])
     server.stop()

@@ -1,7 +1,6 @@
 """A `meshsplit local` process for a test, and the ways to talk to it."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -98,18 +97,3 @@ def local_mesh(source: Path, work: Path, *options: str) -> Iterator[LocalMesh]:
         process.send_signal(signal.SIGINT)
         process.wait(STOP_SECONDS)
         assert not ready.exists()
-
-
-def children_of(pid: int) -> list[int]:
-    """Process ids of the direct children of `pid`, whichever of its threads started them."""
-    lists = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return sorted(int(child) for each in lists for child in each.split())
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process exists and is no zombie."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
