@@ -49,7 +49,7 @@ class Cluster:
         with self._explaining("list", resource, namespace):
             while True:
                 page = self._api.list_page(resource, namespace=namespace, labels=labels, continue_token=token)
-                items += [_complete(json.loads(item.body), resource) for item in page.items]
+                items += [_complete(item.body, resource) for item in page.items]
                 token = page.continue_token
                 if not token:
                     return sorted(items, key=_order), page.resource_version
@@ -71,7 +71,7 @@ class Cluster:
             ) as stream,
         ):
             for event in stream:
-                body = _complete(json.loads(event.item.body), resource)
+                body = _complete(event.item.body, resource)
                 yield Change(event.type, event.item.resource_version, body)
 
     def find(self, resource: Resource, namespace: str, name: str) -> Object | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from meshsplit.analysis.metrics import FROM_PROMETHEUS, Backend
 from meshsplit.controller.resources import ENDPOINT_SLICES
@@ -66,6 +65,5 @@ def find_pods(api: Reader, namespace: str) -> list[Target]:
         (MODELMESH_SERVICE, Backend.MODELMESH, MODELMESH_PORT),
     ):
         page = api.list_page(ENDPOINT_SLICES, namespace=namespace, labels=f"{_OF_SERVICE}={service}", limit=0)
-        slices: list[dict[str, Any]] = [json.loads(item.body) for item in page.items]
-        found += to_targets(slices, backend, port, service)
+        found += to_targets([item.body for item in page.items], backend, port, service)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -136,21 +135,20 @@ class Watches:
             on_error=lambda error: self._on_error(resource, error),
         )
 
-    def _decoder(self, resource: Resource, decode: Callable[[Body], V]) -> Callable[[bytes], V]:
-        """Bytes to value; in a list the server leaves out the kind of built-in objects.
+    def _decoder(self, resource: Resource, decode: Callable[[Body], V]) -> Callable[[Body], V]:
+        """In a list the server leaves out the kind of built-in objects.
 
         What many objects have in common is one string for all of them.
         """
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
 
-        def decode_content(content: bytes) -> V:
-            body = {**json.loads(content), **kind}
+        def decode_whole(body: Body) -> V:
             metadata = body["metadata"]
             if metadata.get("namespace"):
                 metadata["namespace"] = sys.intern(metadata["namespace"])
-            return decode(body)
+            return decode({**body, **kind})
 
-        return decode_content
+        return decode_whole
 
     def _read_service(self, body: Body) -> InferenceService | Unread:
         return _as(read(body, self._settings), InferenceService)

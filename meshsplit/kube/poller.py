@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from meshsplit.kube.port import ApiError, NotFound, ObjectKey
 
@@ -35,7 +36,7 @@ class Poller(Generic[T, K]):
         api: Reader,
         resource: Resource,
         name: str,
-        decode: Callable[[bytes], T],
+        decode: Callable[[dict[str, Any]], T],
         store: Store[T, K],
         on_touched: Callable[[frozenset[K]], object],
         *,
@@ -67,7 +68,7 @@ class Poller(Generic[T, K]):
     def _look(self) -> None:
         key = ObjectKey("", self._name)
         try:
-            value = self._decode(self._api.get(self.resource, "", self._name))
+            value = self._decode(json.loads(self._api.get(self.resource, "", self._name)))
         except NotFound:
             self._on_touched(self._store.delete(key))
         except ApiError as error:

@@ -1,4 +1,4 @@
-"""What the rest of the controller may ask of a Kubernetes API: one resource type at a time, bytes out."""
+"""What the rest of the controller may ask of a Kubernetes API: one resource type at a time."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class ObjectKey(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One object as the server wrote it.
+    """One object as the server has it, for whoever gets it to keep or to change.
 
     In a list of a built-in kind the server leaves out the apiVersion and kind of each object.
     """
 
     key: ObjectKey
     resource_version: str
-    body: bytes
+    body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import random as chance
 import threading
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from meshsplit.kube.backoff import Backoff
 from meshsplit.kube.port import PAGE_LIMIT, ApiError, EventType, Gone
@@ -38,7 +38,7 @@ def _ignore(_error: ApiError) -> None:
 class Reflector(Generic[T, K]):
     """Keeps `store` equal to what `api` has of `resource`; it owns `api` and stops by closing it.
 
-    `decode` turns one object's bytes into a value, also where it cannot be read; it never raises.
+    `decode` turns one object into a value, also where it cannot be read; it never raises.
     `on_touched` gets the group keys that a change touched, `on_error` each failed list or watch. `sleep`
     waits for an event for at most some seconds. `lists` and `watches` count.
     """
@@ -47,7 +47,7 @@ class Reflector(Generic[T, K]):
         self,
         api: Reader,
         resource: Resource,
-        decode: Callable[[bytes], T],
+        decode: Callable[[dict[str, Any]], T],
         store: Store[T, K],
         on_touched: Callable[[frozenset[K]], object],
         *,

@@ -1,4 +1,4 @@
-"""The API's answers as text, cut into objects without building them: list pages, watch events, Status."""
+"""The API's answers read: list pages, watch events, Status; and bodies written."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import re
 import sys
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
 
 from meshsplit.kube.port import (
     ApiError,
@@ -23,7 +25,7 @@ from meshsplit.kube.port import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _TOO_MANY_REQUESTS = 429
 _ERRORS: Mapping[int, type[ApiError]] = {
@@ -43,22 +45,20 @@ _DEFAULT_RETRY_AFTER = 1.0
 _MESSAGE_LIMIT = 500
 """Characters kept of an answer that is no Status, such as a proxy's error page."""
 
-_scan = json.JSONDecoder().raw_decode
 _write = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")
 ).encode
-_skip = re.compile(r"[ \t\r\n]*").match
 
 # What JSON may hold as it is but YAML 1.2 (chapter 5.1, c-printable) may not: an apply patch is read as YAML.
 _NOT_YAML = re.compile("[\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 
 
 def to_page(content: bytes) -> Page:
-    """A list, each item as the bytes the server sent; Unavailable when the answer is none."""
+    """A list; Unavailable when the answer is none."""
     try:
-        fields = _object(content.decode(), "items", _items)
+        fields = _parse(content)
         metadata = fields["metadata"]
-        items = tuple(fields.get("items") or ())
+        items = tuple(_to_item(body) for body in fields.get("items") or ())
         return Page(items, metadata["resourceVersion"], metadata.get("continue") or "")
     except _UNREADABLE as error:
         raise _unreadable("list", error) from None
@@ -67,10 +67,10 @@ def to_page(content: bytes) -> Page:
 def to_event(line: bytes) -> WatchEvent:
     """One line of a watch; raises the ApiError that an ERROR event carries."""
     try:
-        fields = _object(line.decode(), "object", _raw)
-        body, text = fields["object"]
+        fields = _parse(line)
+        body = fields["object"]
         if fields["type"] != "ERROR":
-            return WatchEvent(EventType(fields["type"]), _item(body, text))
+            return WatchEvent(EventType(fields["type"]), _to_item(body))
         code = int(body.get("code") or _SERVER_ERROR)
     except _UNREADABLE as error:
         raise _unreadable("watch event", error) from None
@@ -108,56 +108,21 @@ def to_json(body: Mapping[str, Any]) -> bytes:
     return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
 
 
-def _object(text: str, name: str, parse: Callable[[str, int], tuple[Any, int]]) -> dict[str, Any]:
-    """The fields of the object that `text` is; the value of `name`, if not null, is parsed by `parse`."""
-    fields: dict[str, Any] = {}
-    at = _expect(text, 0, "{")
-    while text[at] != "}":
-        key, at = _scan(text, at)
-        at = _expect(text, at, ":")
-        fields[key], at = parse(text, at) if key == name and text[at] != "n" else _scan(text, at)
-        at = _next(text, at, "}")
-    return fields
+def _parse(content: bytes) -> Any:
+    """What JSON says, by the faster parser where it can: that one gives up at 200 levels and at half of a
+    surrogate pair, and one odd object must not hide all others of its list.
+    """
+    try:
+        return from_json(content)
+    except ValueError:
+        return json.loads(content)
 
 
-def _items(text: str, at: int) -> tuple[list[Item], int]:
-    found = []
-    at = _expect(text, at, "[")
-    while text[at] != "]":
-        (body, own), at = _raw(text, at)
-        found.append(_item(body, own))
-        at = _next(text, at, "]")
-    return found, at + 1
-
-
-def _raw(text: str, start: int) -> tuple[tuple[dict[str, Any], str], int]:
-    """The object at `start` with its own text."""
-    body, end = _scan(text, start)
-    return (body, text[start:end]), end
-
-
-def _item(body: dict[str, Any], text: str) -> Item:
+def _to_item(body: dict[str, Any]) -> Item:
     metadata = body["metadata"]
+    # One string for all objects of a namespace.
     key = ObjectKey(sys.intern(metadata.get("namespace") or ""), metadata.get("name") or "")
-    return Item(key, metadata["resourceVersion"], text.encode())
-
-
-def _expect(text: str, at: int, character: str) -> int:
-    """The place of what follows `character`; ValueError when something else is there."""
-    at = _past_space(text, at)
-    if text[at] != character:
-        raise ValueError(f"expected {character} at {at}")
-    return _past_space(text, at + 1)
-
-
-def _next(text: str, at: int, end: str) -> int:
-    at = _past_space(text, at)
-    return at if text[at] == end else _expect(text, at, ",")
-
-
-def _past_space(text: str, at: int) -> int:
-    match = _skip(text, at)
-    return match.end() if match else at
+    return Item(key, metadata["resourceVersion"], body)
 
 
 def _unreadable(what: str, error: Exception) -> Unavailable:

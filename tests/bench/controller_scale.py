@@ -146,7 +146,7 @@ class Changes:
                     self._note(event)
 
     def _note(self, event: WatchEvent) -> None:
-        weights = json.loads(event.item.body)["metadata"]["annotations"].get("meshsplit.dev/weights", "")
+        weights = event.item.body["metadata"]["annotations"].get("meshsplit.dev/weights", "")
         with self._changed:
             self._seen[event.item.key.name] = (weights, time.perf_counter())
             self._changed.notify_all()
@@ -161,11 +161,10 @@ def measure_first_start(api: Client, kubeconfig: Path) -> tuple[float, float, fl
         return wall, running.cpu, running.memory("VmHWM")
 
 
-def measure_writes(written: list[bytes], directory: Path) -> float:
+def measure_writes(bodies: list[dict[str, Any]], directory: Path) -> float:
     """Wall seconds that a fresh API server takes for the same objects, by as many writers, without us."""
     kubeconfig = directory / "writes"
     with api_server(kubeconfig) as api:
-        bodies = [json.loads(content) for content in written]
         for name in sorted({body["metadata"]["namespace"] for body in bodies}):
             api.create(resources.NAMESPACES, {"metadata": {"name": name}})
         routes = [_bare(body) for body in bodies if body["kind"] == "VirtualService"]
@@ -180,10 +179,10 @@ def measure_writes(written: list[bytes], directory: Path) -> float:
         return time.monotonic() - started
 
 
-def _with_kind(event: bytes) -> bytes:
+def _with_kind(event: dict[str, Any]) -> dict[str, Any]:
     """A list leaves out the kind of built-in objects."""
     kind = {"apiVersion": resources.EVENTS.api_version, "kind": resources.EVENTS.kind}
-    return json.dumps({**kind, **json.loads(event)}).encode()
+    return {**kind, **event}
 
 
 def _bare(body: dict[str, Any]) -> dict[str, Any]:

@@ -53,8 +53,8 @@ def set_percent(api: Client, group: int, side: str, percent: int) -> bytes:
     return api.patch(resources.INFERENCE_SERVICES, namespace_of(group), f"{name_of(group)}-{side}", patch)
 
 
-def list_all(api: Client, resource: Resource) -> list[bytes]:
-    """The bytes of every object of a resource type."""
+def list_all(api: Client, resource: Resource) -> list[Body]:
+    """Every object of a resource type."""
     found, token = [], ""
     while True:
         page = api.list_page(resource, continue_token=token)

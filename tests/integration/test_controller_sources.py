@@ -1,6 +1,5 @@
 """What a controller scrapes by itself, at counters that a test serves."""
 
-import json
 import time
 from typing import Any
 
@@ -38,7 +37,7 @@ class OneGateway:
     def list_page(self, resource: Resource, *, labels: str = "", **_: Any) -> Page:
         assert resource == ENDPOINT_SLICES
         key = ObjectKey("istio-system", "gateway-1")
-        items = (Item(key, "1", json.dumps(POD).encode()),)
+        items = (Item(key, "1", POD),)
         return Page(items if labels.endswith(f"={GATEWAY_SERVICE}") else (), "1")
 
     def get(self, resource: Resource, namespace: str, name: str) -> bytes:

@@ -1,5 +1,6 @@
 """The port over real sockets: what is sent, what comes back, and how each fault looks to the caller."""
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -216,6 +217,16 @@ def test_a_proxys_error_page_is_still_an_error() -> None:
 def test_an_answer_that_is_no_list_is_an_error(content: bytes) -> None:
     with scripted_api(answer(200, content)) as api, pytest.raises(Unavailable, match="list cannot be read"):
         make_client(api.url).list_page(WIDGETS)
+
+
+@pytest.mark.parametrize(
+    "odd", [b"[" * 500 + b"]" * 500, rb'"\ud83d"'], ids=["500 levels", "half of a surrogate pair"]
+)
+def test_an_odd_object_does_not_hide_its_neighbours(odd: bytes) -> None:
+    content = list_of(WIDGET, {**WIDGET, "odd": "HERE"}, version=3).replace(b'"HERE"', odd)
+    with scripted_api(answer(200, content)) as api:
+        page = make_client(api.url).list_page(WIDGETS)
+    assert [item.body.get("odd") for item in page.items] == [None, json.loads(odd)]
 
 
 @pytest.mark.parametrize("fault", [silent, trickle(b"x" * 100)])

@@ -49,7 +49,7 @@ class Fleet:
         """The objects of a kind, with their kind."""
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
         page = self.api.list_page(resource, namespace=namespace, limit=0)
-        return [{**kind, **json.loads(item.body)} for item in page.items]
+        return [{**kind, **item.body} for item in page.items]
 
     def create(self, resource: Resource, body: Body) -> Body:
         """A new object."""

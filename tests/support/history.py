@@ -1,6 +1,5 @@
 """Every state of the VirtualServices of a namespace that a client could see, from a watch of its own."""
 
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -70,4 +69,4 @@ def _follow(client: Client, namespace: str, version: str, history: History) -> N
         )
         for event in watch:
             if event.type is not EventType.BOOKMARK:
-                history.seen.append((event.type, json.loads(event.item.body)))
+                history.seen.append((event.type, event.item.body))

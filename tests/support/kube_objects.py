@@ -26,8 +26,7 @@ def make_widget(name: str, tag: object, version: int) -> dict[str, Any]:
     }
 
 
-def decode(body: bytes) -> Widget | Finding:
-    content = json.loads(body)
+def decode(content: dict[str, Any]) -> Widget | Finding:
     name, tag = content["metadata"]["name"], content["spec"]["tag"]
     if not isinstance(tag, str):
         return Finding("MSP005", "the tag is no text", ObjectRef(WIDGETS.kind, "ns", name))
@@ -65,7 +64,7 @@ def bookmark(version: int) -> bytes:
 def to_item(content: dict[str, Any]) -> Item:
     metadata = content["metadata"]
     key = ObjectKey(metadata.get("namespace", ""), metadata.get("name", ""))
-    return Item(key, metadata["resourceVersion"], json.dumps(content).encode())
+    return Item(key, metadata["resourceVersion"], json.loads(json.dumps(content)))
 
 
 def page_of(*objects: dict[str, Any], version: int, token: str = "") -> Page:

@@ -67,6 +67,5 @@ class ListedApi:
 def _to_item(body: Mapping[str, Any]) -> Item:
     metadata = body["metadata"]
     versioned = {**body, "metadata": {**metadata, "resourceVersion": _VERSION}}
-    return Item(
-        ObjectKey(metadata.get("namespace", ""), metadata["name"]), _VERSION, json.dumps(versioned).encode()
-    )
+    key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
+    return Item(key, _VERSION, json.loads(json.dumps(versioned)))

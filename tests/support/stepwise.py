@@ -182,7 +182,7 @@ class Controller:
         """See one object as it now is, as a watch tells of it."""
         metadata = body["metadata"]
         key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
-        item = Item(key, metadata["resourceVersion"], json.dumps(body).encode())
+        item = Item(key, metadata["resourceVersion"], json.loads(json.dumps(body)))
         for follower in self._make_followers(lambda: OneLook(self.api)):
             if follower.resource == resource and isinstance(follower, Reflector):
                 follower.take(WatchEvent(EventType.MODIFIED, item))

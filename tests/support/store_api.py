@@ -184,4 +184,4 @@ def _encode(body: dict[str, Any]) -> bytes:
 def _to_item(body: dict[str, Any]) -> Item:
     metadata = body["metadata"]
     key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
-    return Item(key, metadata["resourceVersion"], _encode(body))
+    return Item(key, metadata["resourceVersion"], _copy(body))

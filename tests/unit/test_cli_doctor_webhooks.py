@@ -24,7 +24,7 @@ class Guarded:
     def list_page(self, resource: Resource, **_: Any) -> Page:
         assert resource.plural == "modelsplits"
         body = {"metadata": {"name": "mnist", "namespace": "models"}, "spec": self.spec}
-        return Page((Item(ObjectKey("models", "mnist"), "1", json.dumps(body).encode()),), "1")
+        return Page((Item(ObjectKey("models", "mnist"), "1", body),), "1")
 
     def create(self, resource: Resource, body: Mapping[str, Any]) -> bytes:
         assert resource.plural == "subjectaccessreviews"

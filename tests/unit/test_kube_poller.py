@@ -1,6 +1,5 @@
 """One object that is asked for by name."""
 
-import json
 import threading
 from collections.abc import Iterator
 
@@ -49,7 +48,7 @@ class Run:
             self.api,  # type: ignore[arg-type]
             NAMESPACES,
             "models",
-            lambda content: str(json.loads(content)),
+            str,
             self.store,
             self.touched.append,
             on_error=self.errors.append,

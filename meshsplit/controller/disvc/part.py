@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from meshsplit.controller import resources
 from meshsplit.controller.disvc.cache import KINDS, DisvcCache
@@ -82,7 +81,7 @@ class DisvcPart:
         disvcs: Reflector[Disvc | UnreadableDisvc, ObjectKey] = Reflector(
             connect(),
             resources.DISVCS,
-            lambda content: to_live_disvc(_read(content, resources.DISVCS)),
+            lambda body: to_live_disvc(_complete(body, resources.DISVCS)),
             self.cache.disvcs,
             self.enqueue,
             namespace=self._namespace,
@@ -142,7 +141,7 @@ class DisvcPart:
         return Reflector(
             api,
             resource,
-            lambda content: to_child(_read(content, resource), self._settings),
+            lambda body: to_child(_complete(body, resource), self._settings),
             self.cache.children[resource.kind],
             self.enqueue,
             namespace=self._namespace,
@@ -164,6 +163,6 @@ def to_resources(istio_version: str) -> dict[str, Resource]:
     return {resource.kind: resource for resource in made}
 
 
-def _read(content: bytes, resource: Resource) -> dict[str, object]:
+def _complete(body: dict[str, Any], resource: Resource) -> dict[str, Any]:
     """In a list the server leaves out the kind of built-in objects."""
-    return {"apiVersion": resource.api_version, "kind": resource.kind, **json.loads(content)}
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **body}
