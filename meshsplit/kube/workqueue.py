@@ -104,9 +104,13 @@ class WorkQueue(Generic[K]):
             self._add_after(key, max(own, at_least, self._bucket.reserve(self._clock())))
 
     def forget(self, key: K) -> None:
-        """It succeeded: its backoff starts over."""
+        """It succeeded: its backoff starts over, and an earlier wish for a later time is void.
+
+        client-go keeps the wish; here whoever worked on the key knows anew when it must be looked at again.
+        """
         with self._condition:
             self._failures.pop(key, None)
+            self._due.pop(key, None)
 
     def failures(self, key: K) -> int:
         """How often in a row it failed."""

@@ -74,6 +74,7 @@ class QueueMachine(RuleBasedStateMachine):
     def forget(self, key: str) -> None:
         self.queue.forget(key)
         self.failures[key] = 0
+        self.due.pop(key, None)
 
     @rule(seconds=st.integers(min_value=1, max_value=15))
     def time_passes(self, seconds: int) -> None:
