@@ -1,10 +1,11 @@
 """DistributedInferenceServices that are only written yet: the first version of each, and what is wrong."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meshsplit.api.disvc import KIND, DistributedInferenceService, DistributedInferenceServiceSpec, to_disvc
+from meshsplit.api.wire import Metadata
 from meshsplit.diagnostics import Finding, ObjectRef
 from meshsplit.disvc.canary import CANARY, make_delegating_route, make_split
 from meshsplit.disvc.children import (
@@ -18,11 +19,12 @@ from meshsplit.disvc.children import (
     make_version_service,
 )
 from meshsplit.disvc.doubts import FIRST, find_doubts
+from meshsplit.disvc.hosts import Claim, find_taken_host, make_claim
 from meshsplit.disvc.objects import INGRESS, Body
 from meshsplit.disvc.revision import to_revision
 from meshsplit.disvc.servedname import Served, serve_as
 from meshsplit.kserve import keys
-from meshsplit.kserve.decode import ref_of
+from meshsplit.kserve.decode import ref_of, to_identity
 from meshsplit.kserve.namespaces import to_mesh_namespace
 from meshsplit.kserve.observed import Observed, observe
 from meshsplit.model import Owner, Settings
@@ -35,14 +37,15 @@ _UNKNOWN = Owner("", "", "", "")
 class Preview:
     """One of them: the objects of its first version without their owner, and what is wrong with it.
 
-    There are none when it cannot be read. `unnamed` says why its servers are not told its name, "" when they
-    are: what runtimes there are in the cluster need not be known here.
+    There are none when it cannot be read, and no `claim`. `unnamed` says why its servers are not told its
+    name, "" when they are: what runtimes there are in the cluster need not be known here.
     """
 
     ref: ObjectRef
     objects: tuple[Body, ...]
     findings: tuple[Finding, ...]
     unnamed: str = ""
+    claim: Claim | None = None
 
 
 def preview_disvcs(bodies: Iterable[Mapping[str, Any]], settings: Settings) -> tuple[Preview, ...]:
@@ -52,7 +55,9 @@ def preview_disvcs(bodies: Iterable[Mapping[str, Any]], settings: Settings) -> t
     if not asked:
         return ()
     around = observe(observed, settings)
-    return tuple(sorted((_preview(body, around, settings) for body in asked), key=lambda each: each.ref))
+    previews = sorted((_preview(body, around, settings) for body in asked), key=lambda each: each.ref)
+    claims = [each.claim for each in previews if each.claim is not None]
+    return tuple(_with_rival(preview, claims) for preview in previews)
 
 
 def _is_disvc(body: Mapping[str, Any]) -> bool:
@@ -66,8 +71,16 @@ def _preview(body: Mapping[str, Any], around: Observed, settings: Settings) -> P
         return Preview(ref, (), found)
     spec = found.spec
     served = serve_as(ref.name, spec.template, ref.namespace, tuple(around.runtimes.values()))
-    objects = tuple(_make_objects(_frame(ref, spec, around, settings), spec, served))
-    return Preview(ref, objects, find_doubts(ref, spec, served.grpc), served.problem)
+    frame = _frame(ref, spec, around, settings)
+    objects = tuple(_make_objects(frame, spec, served))
+    identity = to_identity(body["apiVersion"], ref, Metadata.model_validate(body["metadata"]))
+    claim = make_claim(identity, frame.domain)
+    return Preview(ref, objects, find_doubts(ref, spec, served.grpc), served.problem, claim)
+
+
+def _with_rival(preview: Preview, claims: Iterable[Claim]) -> Preview:
+    taken = find_taken_host(preview.claim, claims) if preview.claim is not None else None
+    return preview if taken is None else replace(preview, findings=(*preview.findings, taken))
 
 
 def _frame(

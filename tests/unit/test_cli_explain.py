@@ -55,7 +55,7 @@ def test_every_code_has_a_page_and_reserved_ones_say_so(code: str) -> None:
     [
         ("MSP111", "MSP110, MSP109, MSP108"),
         ("MSP10", "MSP101, MSP102, MSP103"),
-        ("msp999", "MSP804, MSP803, MSP802"),
+        ("msp999", "MSP805, MSP804, MSP803"),
         ("MSP", "MSP001, MSP002, MSP003"),
     ],
 )

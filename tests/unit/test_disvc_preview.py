@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from meshsplit.cli.main import cli
 from meshsplit.disvc.preview import Preview, preview_disvcs
+from meshsplit.kserve.decode import ref_of
 from meshsplit.model import Settings
 from support.disvcs import NAME, RUNTIME, make_template
 from support.manifests import NAMESPACE, make_namespace, make_object
@@ -105,6 +106,21 @@ class TestLint:
     def test_a_host_of_more_than_63_characters_is_said(self) -> None:
         assert codes(make("iris", "n" * 58)) == []
         assert codes(make("iris", "n" * 59)) == ["MSP802"]
+
+    def test_of_two_that_make_one_host_the_second_by_age_or_else_by_name_is_told(self) -> None:
+        first, second = make("iris-a", "b"), make("iris", "a-b")
+        previews = preview_disvcs([first, second], Settings())
+        told = {each.ref.namespace: [finding.code for finding in each.findings] for each in previews}
+        assert told == {"a-b": [], "b": ["MSP805"]}
+        second["metadata"]["creationTimestamp"] = "2026-01-02T00:00:00Z"
+        first["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+        previews = preview_disvcs([first, second], Settings())
+        (finding,) = (finding for each in previews for finding in each.findings)
+        assert (finding.object, "b/iris-a" in finding.message) == (ref_of(second), True)
+
+    def test_another_domain_is_another_host(self) -> None:
+        bodies = [make("iris-a", "b"), make("iris", "a-b", domain="models.example.com")]
+        assert [each.findings for each in preview_disvcs(bodies, Settings())] == [(), ()]
 
     @pytest.mark.parametrize(
         ("given", "found"),

@@ -3,10 +3,11 @@
 import pytest
 
 from meshsplit.controller import resources
+from meshsplit.controller.disvc.reconcile import TAKEN_SECONDS
 from meshsplit.disvc.decode import to_live_disvc
 from meshsplit.kube.port import Resource
 from support.disvcs import NAME, make_template
-from support.manifests import NAMESPACE, make_object
+from support.manifests import NAMESPACE, make_namespace, make_object
 from support.stepdisvc import INGRESS, ISVC, KEY, ROUTE, RULE, SERVICE, DisvcController, World
 from support.store_api import StoreApi
 
@@ -316,6 +317,30 @@ def test_a_name_of_which_kserve_makes_too_long_a_one_is_refused() -> None:
     ready = next(each for each in status["conditions"] if each["type"] == "Ready")
     assert (ready["reason"], "want 63 at most" in ready["message"]) == ("Invalid", True)
     assert world.names(ISVC) == []
+
+
+def test_one_whose_host_is_an_older_ones_waits_until_that_is_gone() -> None:
+    world, kind, spec = World(), resources.DISVCS, {"inferenceService": make_template()}
+    for name, namespace in ((f"iris-{NAMESPACE}", "west"), ("iris", f"{NAMESPACE}-west")):
+        world.user.create(resources.NAMESPACES, make_namespace(namespace))
+        world.user.create(kind, make_object(kind.api_version, kind.kind, name, namespace, spec=spec))
+        world.clock.advance(1.0)
+    controller = DisvcController(world)
+    controller.look()
+    assert controller.reconcile("iris", f"{NAMESPACE}-west") == TAKEN_SECONDS
+    status = world.user.get(kind, "iris", f"{NAMESPACE}-west")["status"]
+    ready = next(each for each in status["conditions"] if each["type"] == "Ready")
+    assert (ready["reason"], f"west/iris-{NAMESPACE}, which is older" in ready["message"]) == (
+        "Invalid",
+        True,
+    )
+    assert world.user.all(ISVC, f"{NAMESPACE}-west") == []
+    controller.reconcile(f"iris-{NAMESPACE}", "west")
+    assert len(world.user.all(ISVC, "west")) == 1
+    world.user.delete(kind, f"iris-{NAMESPACE}", "west")
+    controller.look()
+    controller.reconcile("iris", f"{NAMESPACE}-west")
+    assert len(world.user.all(ISVC, f"{NAMESPACE}-west")) == 1
 
 
 def test_a_replica_that_answers_goes_only_when_those_that_stay_do() -> None:

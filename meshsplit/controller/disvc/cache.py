@@ -46,6 +46,10 @@ class DisvcCache:
         """Every DistributedInferenceService there is."""
         return self.disvcs.groups()
 
+    def readable(self) -> list[Disvc]:
+        """Those of them that can be read."""
+        return [disvc for disvc in self.disvcs.values() if isinstance(disvc, Disvc)]
+
     def children_of(self, key: ObjectKey) -> list[Child]:
         """Everything that carries its label."""
         return [child for store in self.children.values() for child in store.of_group(key)]

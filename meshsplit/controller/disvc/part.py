@@ -114,8 +114,8 @@ class DisvcPart:
 
     def show_members(self) -> None:
         """Let groups see the versions that they may list, before any group is looked at."""
-        for disvc in self.cache.disvcs.values():
-            if isinstance(disvc, Disvc) and not disvc.deleting:
+        for disvc in self.cache.readable():
+            if not disvc.deleting:
                 found = self.cache.children_of(ObjectKey(disvc.namespace, disvc.name))
                 children = to_children(disvc.name, disvc.identity.uid, found)
                 self._members.put(disvc, find_members(disvc, children))

@@ -14,6 +14,7 @@ from meshsplit.controller.written import is_refusal, sooner
 from meshsplit.disvc.assembly import Scene
 from meshsplit.disvc.children import Frame
 from meshsplit.disvc.doubts import find_too_long
+from meshsplit.disvc.hosts import Claim, find_taken_host, make_claim
 from meshsplit.disvc.members import find_members
 from meshsplit.disvc.news import find_news
 from meshsplit.disvc.objects import VIRTUAL_SERVICE, Disvc
@@ -48,7 +49,7 @@ MOST_ROUNDS = 8
 """Looks of one pass: what was written is looked at again, until there is nothing to write."""
 
 TAKEN_SECONDS = 30.0
-"""How often it is looked at whether a name is still another's."""
+"""How often it is looked at whether a name or a host is still another's."""
 
 
 @dataclass(slots=True)
@@ -85,12 +86,22 @@ class DisvcReconciler:
         ref, following = disvc.identity.ref, disvc.status.last_version + 1
         for problem in find_too_long(ref, disvc.spec.replicas, following):
             return self._refuse(disvc, problem)
+        taken = find_taken_host(self._claim(disvc), map(self._claim, self.cache.readable()))
+        if taken is not None:
+            self._refuse(disvc, taken)
+            return TAKEN_SECONDS
         pause = 0.0
         for _ in range(MOST_ROUNDS):
             disvc, pause, wrote = self._round(disvc, failures)
             if not wrote:
                 return pause
         return SOON_SECONDS
+
+    def _claim(self, disvc: Disvc) -> Claim:
+        return make_claim(disvc.identity, self._domain_of(disvc))
+
+    def _domain_of(self, disvc: Disvc) -> str:
+        return disvc.spec.domain or self.settings.domain
 
     def _round(self, disvc: Disvc, failures: int) -> tuple[Disvc, float, bool]:
         """One look: what is known now, and what follows; whether anything was written but the status."""
@@ -123,7 +134,7 @@ class DisvcReconciler:
             name=disvc.name,
             namespace=disvc.namespace,
             owner=owner,
-            domain=disvc.spec.domain or self.settings.domain,
+            domain=self._domain_of(disvc),
             gateway=surroundings.gateway,
             istio_api_version=self.settings.istio_api_version,
         )

@@ -61,4 +61,19 @@ DISTRIBUTED = (
         "keeps serving, and the condition Ready says so, reason Invalid.",
         fix="Choose a name that is shorter by a few characters.",
     ),
+    Rule(
+        "MSP805",
+        Severity.ERROR,
+        "two DistributedInferenceServices want the same host",
+        why="The host at the gateway is <name>-<namespace>.<domain>, and a-b in namespace c makes the "
+        "same one as a in namespace b-c. Istio merges what two VirtualServices say of a host: one model "
+        "would answer for both.",
+        does="Leaves the host to the older one. The younger changes nothing, says so in the condition Ready, "
+        "reason Invalid, and is looked at again within 30 s.",
+        fix="Choose another name for the younger one, or another domain.",
+        example=dedent("""\
+            spec:
+              domain: models.example.com
+            """),
+    ),
 )
