@@ -36,7 +36,7 @@ def find_taken_host(own: Claim, claims: Iterable[Claim]) -> Finding | None:
     holder = min((each.identity for each in older), key=age_of).ref
     return Finding(
         "MSP805",
-        f"the host {own.host} is that of {holder.namespace}/{holder.name}, which is older",
+        f"the host {own.host} is already that of {holder.namespace}/{holder.name}",
         own.identity.ref,
         ("metadata", "name"),
         fix="choose another name, or another domain in spec.domain",

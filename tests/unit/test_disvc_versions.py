@@ -330,7 +330,7 @@ def test_one_whose_host_is_an_older_ones_waits_until_that_is_gone() -> None:
     assert controller.reconcile("iris", f"{NAMESPACE}-west") == TAKEN_SECONDS
     status = world.user.get(kind, "iris", f"{NAMESPACE}-west")["status"]
     ready = next(each for each in status["conditions"] if each["type"] == "Ready")
-    assert (ready["reason"], f"west/iris-{NAMESPACE}, which is older" in ready["message"]) == (
+    assert (ready["reason"], f"already that of west/iris-{NAMESPACE}" in ready["message"]) == (
         "Invalid",
         True,
     )
