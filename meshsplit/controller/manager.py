@@ -17,6 +17,7 @@ from meshsplit.controller.istioversion import PROBE_SECONDS, find_istio_version
 from meshsplit.controller.lead import LeadersWriter
 from meshsplit.controller.options import LEASE_NAME, Options
 from meshsplit.controller.recorder import Recorder
+from meshsplit.controller.refusals import Refusals
 from meshsplit.controller.sources import Sources, find_pods
 from meshsplit.controller.sweep import Sweep
 from meshsplit.controller.walk import make_rollouts
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from meshsplit.controller.watches import Follower
     from meshsplit.kube.client import Configuration
-    from meshsplit.kube.port import Resource
     from meshsplit.metrics.targets import Target
     from meshsplit.model import GroupKey, Settings
 
@@ -73,6 +73,7 @@ class Manager:
         self._options = options
         self._now = now
         self._stopping = threading.Event()
+        self._refusals = Refusals()
         self._api = self._make_client()
         self._lease_api = self._make_client(timeout=float(LEASE_SECONDS - RENEW_DEADLINE_SECONDS))
         self._elector = Elector(
@@ -82,7 +83,7 @@ class Manager:
             options.identity,
             on_elected=self._lead,
             on_lost=self._lose,
-            on_error=lambda error: self._log_error(None, error),
+            on_error=lambda error: self._refusals.note(None, error),
         )
         self._sources = Sources(self._find_targets, options.backends)
         self._rollouts = make_rollouts(
@@ -100,7 +101,6 @@ class Manager:
         self._disvcs: DisvcPart | None = None
         self._feeding = threading.Event()  # set: what is seen before is left to the first sweep
         self._working = threading.Event()
-        self._errors: dict[str, str] = {}
 
     def start(self) -> None:
         """Begin; whatever is not there yet is waited for."""
@@ -149,13 +149,16 @@ class Manager:
     def why_not_ready(self) -> str | None:
         """None when the caches are full: a standby is ready to take over."""
         waiting = [
-            f"{f.resource.plural}{self._error_of(f.resource)}"
+            f"{f.resource.plural}{self._refusals.last(f.resource)}"
             for f in self._followers
             if not f.synced.is_set()
         ]
         if waiting:
             return f"waiting for a list of {', '.join(waiting)}"
-        return None if self._followers else f"waiting for the API server{self._errors.get('', '')}"
+        if not self._followers:
+            asked = resources.virtual_services(resources.ISTIO_VERSIONS[0])
+            return f"waiting for an answer about {asked.plural}{self._refusals.last(asked)}"
+        return None
 
     def why_not_healthy(self) -> str | None:
         """None while it can go on."""
@@ -165,7 +168,7 @@ class Manager:
         return Client(self._configuration, timeout=timeout, on_answered=self.metrics.answered)
 
     def _run(self) -> None:
-        version = find_istio_version(self._api, self._options.namespace, self._stopping, self._log_error)
+        version = find_istio_version(self._api, self._options.namespace, self._stopping, self._refusals.note)
         if version is None or self._stopping.is_set():
             return
         settings = replace(
@@ -179,12 +182,12 @@ class Manager:
             version,
             self._enqueue,
             self._look_around,
-            self._log_error,
+            self._refusals.note,
         )
         followers: list[Follower] = watches.make_followers()
         if self._has_disvcs():
             self._disvcs = DisvcPart(settings, self._options.namespace, version, self.cache, self._enqueue)
-            followers += self._disvcs.make_followers(self._make_client, self._log_error)
+            followers += self._disvcs.make_followers(self._make_client, self._refusals.note)
         self._followers = followers
         for follower in self._followers:
             self._spawn(f"follow-{follower.resource.plural}", follower.run)
@@ -198,7 +201,7 @@ class Manager:
     def _work(self, version: str, settings: Settings) -> None:
         writer = LeadersWriter(self._api, lambda: self.is_leader)
         recorder = Recorder(
-            writer, self._options.identity, lambda error: self._log_error(resources.EVENTS, error)
+            writer, self._options.identity, lambda error: self._refusals.note(resources.EVENTS, error)
         )
         reconciler = make_reconciler(
             settings,
@@ -244,7 +247,7 @@ class Manager:
         try:
             return find_pods(self._api, self._options.namespace)
         except ApiError as error:
-            self._log_error(resources.ENDPOINT_SLICES, error)
+            self._refusals.note(resources.ENDPOINT_SLICES, error)
             return ()
 
     def _make_health(self, listen: tuple[str, int]) -> HealthServer:
@@ -271,7 +274,7 @@ class Manager:
             try:
                 return is_served(self._api, self._options.namespace)
             except ApiError as error:
-                self._log_error(resources.DISVCS, error)
+                self._refusals.note(resources.DISVCS, error)
                 self._stopping.wait(PROBE_SECONDS)
         return False
 
@@ -304,14 +307,3 @@ class Manager:
         except Exception as error:
             log.exception("a bug: please report it")
             self.failure = f"a thread ended by a bug: {type(error).__name__}: {error}"
-
-    def _log_error(self, resource: Resource | None, error: ApiError) -> None:
-        """Say it once until it is another one."""
-        what = resource.plural if resource else "leases"
-        if self._errors.get(what) != str(error):
-            self._errors[what] = str(error)
-            log.warning("%s: the API said no: %s", what, error, extra={"resource": what, "error": str(error)})
-
-    def _error_of(self, resource: Resource) -> str:
-        error = self._errors.get(resource.plural)
-        return f" ({error})" if error else ""

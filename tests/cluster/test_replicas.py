@@ -96,8 +96,9 @@ def test_without_an_api_server_a_controller_is_healthy_and_waits(api: Api) -> No
     manager.start()
     try:
         assert ask(manager, "/healthz") == (200, "ok\n")
-        status, text = ask(manager, "/readyz")
-        assert (status, text.split(" (")[0].strip()) == (503, "waiting for the API server")
+        told = "waiting for an answer about virtualservices (no answer"
+        eventually(lambda: ask(manager, "/readyz")[1].startswith(told), "the reason is told")
+        assert ask(manager, "/readyz")[0] == 503
     finally:
         manager.stop()
 
