@@ -131,7 +131,7 @@ def test_a_watch_can_expire_in_the_middle(server: ApiServer, client: httpx.Clien
 def test_a_frozen_watch_says_nothing_more(server: ApiServer, client: httpx.Client) -> None:
     server.faults.add(Fault(freeze_after=0))
     make(client, "a")
-    patience = httpx.Timeout(10, read=0.5)
+    patience = httpx.Timeout(20, read=2.0)
     with (
         client.stream("GET", f"{CONFIG_MAPS}?watch=1", timeout=patience) as watch,
         pytest.raises(httpx.ReadTimeout),
