@@ -60,6 +60,11 @@ class Stage:
         return self.serve(*servings)
 
 
+def ask_ready(ports: Ports, model: str) -> int:
+    url = f"http://127.0.0.1:{ports.rest}/v2/models/{model}/ready"
+    return httpx.get(url, timeout=DEADLINE_SECONDS).status_code
+
+
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setattr("meshsplit.local.mlserver.server.RESTART_SECONDS", 0.05)
@@ -74,12 +79,7 @@ def test_each_has_a_process_that_is_announced_when_its_model_has_loaded(stage: S
     found = stage.wait_for(one, two)
     assert stage.changed.is_set()
     assert found["one"].pid != found["two"].pid
-    assert (
-        httpx.get(
-            f"http://127.0.0.1:{found['one'].rest}/v2/models/m/ready", timeout=DEADLINE_SECONDS
-        ).status_code
-        == 200
-    )
+    assert ask_ready(found["one"], "m") == 200
     assert stage.serve(two) == {"two": found["two"]}
     eventually(lambda: not is_alive(found["one"].pid), "the process of one has ended")
     assert stage.complaints == []
@@ -89,12 +89,7 @@ def test_another_served_name_is_another_process(stage: Stage) -> None:
     before = stage.wait_for(StandardServing("ns", "one", "m"))["one"]
     after = stage.wait_for(StandardServing("ns", "one", "renamed"))["one"]
     assert after.pid != before.pid
-    assert (
-        httpx.get(
-            f"http://127.0.0.1:{after.rest}/v2/models/renamed/ready", timeout=DEADLINE_SECONDS
-        ).status_code
-        == 200
-    )
+    assert ask_ready(after, "renamed") == 200
 
 
 def test_one_that_ends_by_itself_is_said_and_started_anew(stage: Stage) -> None:
