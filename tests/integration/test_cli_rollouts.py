@@ -277,9 +277,9 @@ def decided(canary: int, number: int = 1) -> dict[str, Any]:
 
 def test_what_is_decided_and_does_not_serve_yet_is_not_done(live: Live) -> None:
     controller = answer_next(live, history=[decided(100)])
-    told = run(live, "promote", "mnist", "--yes", "--timeout", "2s", code=4)
+    told = run(live, "promote", "mnist", "--yes", "--timeout", "4s", code=4)
     controller.join(DEADLINE_SECONDS)
-    assert "Error: promote is accepted, but models/mnist still serves 90 / 10 after 2s" in told
+    assert "Error: promote is accepted, but models/mnist still serves 90 / 10 after 4s" in told
 
 
 def test_a_request_is_done_when_what_it_decided_serves(live: Live) -> None:
