@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from meshsplit.local.apiserver import ApiServer, Fault, Faults
+from support.waiting import DEADLINE_SECONDS
 from support.widgets import WIDGET_CRD
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -157,9 +158,9 @@ def test_stopping_ends_open_watches(server: ApiServer) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(follow)
-        assert opened.wait(10)
+        assert opened.wait(DEADLINE_SECONDS)
         server.stop()
-        assert watching.result(10) == []
+        assert watching.result(DEADLINE_SECONDS) == []
 
 
 NONSENSE: tuple[Any, ...] = (
