@@ -41,7 +41,7 @@ def find_writers(body: Mapping[str, Any], path: FieldNames) -> tuple[Writer, ...
 
 @dataclass(frozen=True, slots=True)
 class Authorship:
-    """A manager that wrote a field last in some objects, by their names, and the latest time it did."""
+    """A manager that wrote a field last in some objects, their names sorted, and the latest time it did."""
 
     writer: Writer
     names: tuple[str, ...]
@@ -52,11 +52,11 @@ def find_authors(bodies: Iterable[Mapping[str, Any]], path: FieldNames) -> tuple
     latest = [
         (writers[0], body["metadata"]["name"]) for body in bodies if (writers := find_writers(body, path))
     ]
-    latest.sort(key=lambda pair: (_latest_first(pair[0]), pair[1]))
+    latest.sort(key=lambda pair: _latest_first(pair[0]))
     by_manager: dict[str, Authorship] = {}
     for writer, name in latest:
         known = by_manager.get(writer.manager, Authorship(writer, ()))
-        by_manager[writer.manager] = Authorship(known.writer, (*known.names, name))
+        by_manager[writer.manager] = Authorship(known.writer, tuple(sorted((*known.names, name))))
     return tuple(by_manager.values())
 
 

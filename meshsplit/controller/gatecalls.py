@@ -44,7 +44,7 @@ class GateCalls:
     def put(self, key: GroupKey, result: GateResult) -> None:
         """An answer has come."""
         with self._lock:
-            self._answers.setdefault(key, {})[result.call] = result
+            self._keep(key, result)
         self._on_answer(frozenset({key}))
 
     def find(self, key: GroupKey) -> tuple[GateResult, ...]:
@@ -81,8 +81,13 @@ class GateCalls:
             under_way.discard(call.call)
             if not under_way:
                 self._under_way.pop(key, None)
+            if wanted:  # under the same lock, as the group may be forgotten at any moment
+                self._keep(key, result)
         if wanted:
-            self.put(key, result)
+            self._on_answer(frozenset({key}))
+
+    def _keep(self, key: GroupKey, result: GateResult) -> None:
+        self._answers.setdefault(key, {})[result.call] = result
 
     def _post(self, key: GroupKey, call: Call) -> GateResult:
         gate = call.gate

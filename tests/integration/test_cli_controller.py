@@ -10,7 +10,7 @@ from meshsplit.controller.manager import Manager, Options
 from meshsplit.kube.client import load_configuration
 from meshsplit.model import Settings
 from support.live import EVERYTHING, PERCENT, Live, live_cluster, make_namespace, write_example
-from support.metrics import parse, read
+from support.metrics import Series, parse, read
 from support.waiting import DEADLINE_SECONDS, eventually
 
 NAMESPACE = "modelmesh-apps"
@@ -44,6 +44,10 @@ def row(live: Live) -> list[str]:
     return next((line.split() for line in lines if line.startswith("ai-model ")), [])
 
 
+def show_metrics(manager: Manager) -> Series:
+    return parse(read(f"http://127.0.0.1:{manager.port}/metrics"))
+
+
 def test_from_an_edit_to_its_explanation(live: tuple[Live, Manager]) -> None:
     cluster, manager = live
     eventually(lambda: row(cluster)[2:3] == ["Steady"], "the group to be steady")
@@ -65,9 +69,11 @@ def test_from_an_edit_to_its_explanation(live: tuple[Live, Manager]) -> None:
     edit(cluster, "ai-model-two", "40")
     eventually(lambda: row(cluster)[5:8] == ["60", "/", "40"], "the new split to serve")
     eventually(lambda: cluster.run("diff", "--live").exit_code == 0, "every route to be written")
-    series = parse(read(f"http://127.0.0.1:{manager.port}/metrics"))
     labels = {"namespace": NAMESPACE, "split": "ai-model", "member": "ai-model-two", "kind": "current"}
-    assert series["meshsplit_weight", tuple(sorted(labels.items()))] == 40
+    weight = ("meshsplit_weight", tuple(sorted(labels.items())))
+    # The series follow the status.
+    eventually(lambda: show_metrics(manager).get(weight) == 40, "the new weight in the metrics")
+    series = show_metrics(manager)
     requests = {labels for name, labels in series if name == "rest_client_requests_total"}
     assert (("code", "200"), ("method", "GET")) in requests
     assert (("code", "201"), ("method", "PATCH")) in requests

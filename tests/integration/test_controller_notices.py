@@ -65,6 +65,7 @@ def test_every_event_of_a_rollout_is_told_once(hook: Hook) -> None:
 
 def test_a_cloud_event_is_signed_where_a_secret_is_named(hook: Hook) -> None:
     walk = make_walk(hook, format="CloudEvents", hmacSecret={"name": "hook", "key": "secret"})
+    eventually(lambda: walk.controller.told == [FAILED], "the group's beginning, which could not be signed")
     walk.scene.user.create(SECRETS, make_secret("hook", SECRET))
     promote(walk)
     assert len(hook.posted) == len(TOLD) - 1, "when the group began there was no Secret yet"

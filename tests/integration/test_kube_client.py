@@ -110,7 +110,7 @@ def test_a_cut_watch_is_not_an_ended_one() -> None:
 
 def test_a_half_open_watch_is_given_up() -> None:
     with scripted_api(stream(line("ADDED", WIDGET), end="silent")) as api:
-        client = make_client(api.url, silence=0.2)
+        client = make_client(api.url, silence=2.0)
         watch = iter(client.watch(WIDGETS, resource_version="1", timeout_seconds=300))
         assert next(watch).type is EventType.ADDED
         with pytest.raises(Unavailable) as raised:

@@ -116,7 +116,7 @@ def test_cut_closed_and_half_open_watches_are_resumed_where_they_ended() -> None
         hung_up,
         WAITING,
     )
-    with scripted_api(*script) as api, following(api, silence=1.5) as it:
+    with scripted_api(*script) as api, following(api, silence=2.0) as it:
         eventually(lambda: len(it.asked) == 6)
     assert it.names == ["a", "b", "c"]
     assert it.asked == ["list", "watch 9", "watch 10", "watch 20", "watch 21", "watch 21"]
@@ -145,7 +145,7 @@ def test_faults_of_the_server_are_outlived() -> None:
 
 
 def test_a_list_that_is_never_answered_is_asked_for_again() -> None:
-    with scripted_api(silent, EMPTY, WAITING) as api, following(api, silence=0.3) as it:
+    with scripted_api(silent, EMPTY, WAITING) as api, following(api, silence=2.0) as it:
         assert it.reflector.synced.wait(DEADLINE_SECONDS)
     assert it.errors[0].reason == "Timeout"
 

@@ -42,7 +42,7 @@ def _kubectl() -> None:
 def kubectl(tmp_path: Path) -> Iterator[Kubectl]:
     with serving(tmp_path) as client:
         client("create", "-f", "-", stdin=json.dumps(WIDGET_CRD))
-        client("wait", "--for=condition=Established", "crd/widgets.example.dev", "--timeout=10s")
+        client("wait", "--for=condition=Established", "crd/widgets.example.dev", f"--timeout={SECONDS}s")
         yield client
 
 

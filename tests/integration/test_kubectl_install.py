@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.kubectl import Kubectl, need_kubectl, serving
+from support.kubectl import SECONDS, Kubectl, need_kubectl, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = ROOT / "config"
@@ -41,7 +41,7 @@ def kubectl(tmp_path: Path) -> Iterator[Kubectl]:
 @pytest.fixture
 def installed(kubectl: Kubectl) -> Kubectl:
     kubectl("apply", "-f", str(CONFIG / "install.yaml"))
-    kubectl("wait", "--for=condition=Established", "crd/modelsplits.meshsplit.dev", "--timeout=10s")
+    kubectl("wait", "--for=condition=Established", "crd/modelsplits.meshsplit.dev", f"--timeout={SECONDS}s")
     return kubectl
 
 
@@ -137,7 +137,7 @@ def test_get_prints_the_columns(installed: Kubectl) -> None:
     wide = installed("get", "msplit", "-o", "wide").splitlines()[1]
     assert "0 / 100" in wide
     assert "as asked" in wide
-    installed("wait", "msplit/scorer", "--for=condition=Ready", "--timeout=10s")
+    installed("wait", "msplit/scorer", "--for=condition=Ready", f"--timeout={SECONDS}s")
 
 
 def test_a_wrong_status_is_refused(installed: Kubectl) -> None:
@@ -160,7 +160,7 @@ def test_the_samples_are_accepted(installed: Kubectl) -> None:
         pytest.skip("MESHSPLIT_CRDS names no folder with upstream CRDs")
     name = "inferenceservices.serving.kserve.io"
     installed("apply", "--server-side", "-f", f"{crds}/{name}.yaml")
-    installed("wait", "--for=condition=Established", f"crd/{name}", "--timeout=10s")
+    installed("wait", "--for=condition=Established", f"crd/{name}", f"--timeout={SECONDS}s")
     for namespace in ("models", "fraud"):
         installed("create", "namespace", namespace)
     installed("apply", "-k", str(CONFIG / "samples"))

@@ -49,13 +49,16 @@ def wait_for_more(items: list[Any]) -> None:
 
 def accepts(port: int | None) -> bool:
     assert port is not None
-    with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+    # Reset: it was closed while the connection was made.
+    refusals = (ConnectionRefusedError, ConnectionResetError)
+    with contextlib.suppress(*refusals), socket.create_connection(("127.0.0.1", port)):
         return True
     return False
 
 
 def infer(port: int | None, model: str) -> int:
-    return httpx.post(f"http://127.0.0.1:{port}/v2/models/{model}/infer", content=BODY).status_code
+    url = f"http://127.0.0.1:{port}/v2/models/{model}/infer"
+    return httpx.post(url, content=BODY, timeout=DEADLINE_SECONDS).status_code
 
 
 def open_infer(port: int | None, model: str) -> socket.socket:
@@ -208,6 +211,8 @@ def test_a_call_in_flight_finishes_when_its_serving_is_removed(server: ModelServ
         yield protocol.ModelInferRequest(model_name="one")
 
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        # Calls that wait for a connection are sent in no order.
+        grpc.channel_ready_future(channel).result(DEADLINE_SECONDS)
         call = channel.stream_unary(
             INFER,
             request_serializer=protocol.ModelInferRequest.SerializeToString,
@@ -231,7 +236,7 @@ def test_no_request_fails_while_the_servings_around_it_change(server: ModelServe
     statuses: list[int | httpx.HTTPError] = []
 
     def load() -> None:
-        with httpx.Client() as client:
+        with httpx.Client(timeout=DEADLINE_SECONDS) as client:
             while not finished.is_set():
                 try:
                     answer = client.post(f"http://127.0.0.1:{port}/v2/models/one/infer", content=BODY)

@@ -11,6 +11,7 @@ from meshsplit.local.models.process import ModelServer
 from meshsplit.local.models.protocol import grpc_predict_v2_pb2 as protocol
 from meshsplit.local.models.spec import Behaviour, ModelMeshServing, Ports, StandardServing
 from support.metrics import parse
+from support.waiting import DEADLINE_SECONDS
 
 BODY = b'{"inputs": []}'
 FAMILY = "modelmesh_api_request_milliseconds"
@@ -32,7 +33,7 @@ def serve_mesh(server: ModelServer) -> Ports:
 
 def infer(port: int | None, model: str, count: int = 1) -> list[int]:
     url = f"http://127.0.0.1:{port}/v2/models/{model}/infer"
-    with httpx.Client() as client:
+    with httpx.Client(timeout=DEADLINE_SECONDS) as client:
         return [client.post(url, content=BODY).status_code for _ in range(count)]
 
 
@@ -54,7 +55,7 @@ def call(port: int | None, model: str, count: int) -> list[grpc.StatusCode]:
 
 
 def counted(port: int | None) -> dict[tuple[str, str], float]:
-    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=DEADLINE_SECONDS).text
     found = {}
     for (name, labels), value in parse(text).items():
         if name == f"{FAMILY}_count":
@@ -68,7 +69,9 @@ def test_counters_are_those_of_the_requests_by_rest_and_grpc(server: ModelServer
     assert counted(ports.metrics) == {}
     infer(ports.rest, "one", 3)
     call(ports.grpc, "one", 2)
-    httpx.post(f"http://127.0.0.1:{ports.rest}/v2/models/two/infer", content=b"no JSON")
+    httpx.post(
+        f"http://127.0.0.1:{ports.rest}/v2/models/two/infer", content=b"no JSON", timeout=DEADLINE_SECONDS
+    )
     infer(ports.rest, "nobody")
     assert counted(ports.metrics) == {("one", "OK"): 5, ("two", "INVALID_ARGUMENT"): 1}
 
@@ -99,7 +102,7 @@ def test_a_slow_model_is_slow_and_its_buckets_say_so(server: ModelServer) -> Non
     ports = serve_mesh(server)
     server.behave([Behaviour("apps", "one", delay_seconds=0.03)])
     infer(ports.rest, "one", 2)
-    text = httpx.get(f"http://127.0.0.1:{ports.metrics}/metrics").text
+    text = httpx.get(f"http://127.0.0.1:{ports.metrics}/metrics", timeout=DEADLINE_SECONDS).text
     buckets = {dict(labels)["le"]: value for (name, labels), value in parse(text).items() if "bucket" in name}
     assert (buckets["20.0"], buckets["+Inf"]) == (0, 2)
     assert list(buckets.values()) == sorted(buckets.values())
@@ -111,7 +114,7 @@ def test_a_behaviour_waits_for_its_model_and_reaches_members_of_their_own(server
     port = server.serve([member])[member.key].rest
     assert infer(port, "model") == [500]
     body = {"instances": [1]}
-    assert httpx.post(f"http://127.0.0.1:{port}/v1/models/model:predict", json=body).status_code == 500
     completion = {"model": "model", "prompt": "x"}
-    answer = httpx.post(f"http://127.0.0.1:{port}/openai/v1/completions", json=completion)
-    assert answer.status_code == 500
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_SECONDS) as client:
+        assert client.post("/v1/models/model:predict", json=body).status_code == 500
+        assert client.post("/openai/v1/completions", json=completion).status_code == 500

@@ -9,6 +9,7 @@ import pytest
 
 from meshsplit.local.models.process import ModelServer
 from meshsplit.local.models.spec import ModelMeshServing, StandardServing
+from support.waiting import DEADLINE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,14 +40,14 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[ServingK
 @pytest.fixture(scope="module")
 def modelmesh(ports: Mapping[ServingKey, Ports]) -> Iterator[httpx.Client]:
     key = ModelMeshServing("apps", ()).key
-    with httpx.Client(base_url=f"http://127.0.0.1:{ports[key].rest}") as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{ports[key].rest}", timeout=DEADLINE_SECONDS) as client:
         yield client
 
 
 @pytest.fixture(scope="module", params=["stable", "canary"])
 def member(request: pytest.FixtureRequest, ports: Mapping[ServingKey, Ports]) -> Iterator[httpx.Client]:
     key = StandardServing("apps", request.param, "").key
-    with httpx.Client(base_url=f"http://127.0.0.1:{ports[key].rest}") as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{ports[key].rest}", timeout=DEADLINE_SECONDS) as client:
         client.headers["x-expected-member"] = request.param
         yield client
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx
 
-UNTIL_SECONDS = 10.0
+UNTIL_SECONDS = 60.0
+WATCH_SECONDS = 5
+"""The longest of the recorded watches, which run side by side: what is done meanwhile must come in time."""
 _PLACEHOLDERS = {
     "<uid>": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "<rv>": re.compile(r"[1-9]\d*"),
@@ -18,6 +20,7 @@ _PLACEHOLDERS = {
 }
 # An age printed in a table: the recorded answer came within a second, a busy machine may take longer.
 _AGE = re.compile(r"\d+s")
+_WATCH_TIMEOUT = re.compile(r"timeoutSeconds=\d+")
 # What carries a message's meaning: quoted text, numbers, dotted paths.
 _SUBSTANCE = re.compile(r'"[^"]*"|\'[^\']*\'|<uid>|\d+|[A-Za-z][\w-]*(?:\[\d+\])?(?:\.[A-Za-z][\w-]*)+')
 _HASH_BYTES = 8
@@ -181,7 +184,8 @@ class Replay:
         for request in watch["before"]:
             self.send(request)
         self.send({"method": "GET", "path": path})
-        query = watch["query"].replace("$rv", self.last_version)
+        lasting = _WATCH_TIMEOUT.sub(f"timeoutSeconds={WATCH_SECONDS}", watch["query"])
+        query = lasting.replace("$rv", self.last_version)
         events: list[dict[str, Any]] = []
         with self.client.stream("GET", f"{self.in_namespace(path)}?watch=true&{query}") as response:
             if response.status_code != httpx.codes.OK:

@@ -12,7 +12,7 @@ import pytest
 
 from meshsplit.local.apiserver import ApiServer
 
-SECONDS = 30
+SECONDS = 60
 
 
 def need_kubectl() -> None:

@@ -1,8 +1,8 @@
 """A real Prometheus for a test, with a second between scrapes, and a page of counters to scrape."""
 
 import os
+import re
 import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,10 @@ from support.waiting import eventually
 
 BINARY = shutil.which("prometheus")
 Server = TypeVar("Server", bound=ThreadingHTTPServer)
+START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 SCRAPE_SECONDS = 1
+LISTENING = re.compile(r'"Listening on".* address=(127\.0\.0\.1:\d+)\s')
 
 Job = tuple[str, str, Mapping[str, str]]
 """host:port, path, and labels that the target gets."""
@@ -72,13 +74,6 @@ def _configuration(jobs: Mapping[str, Sequence[Job]]) -> str:
     return yaml.safe_dump({"global": limits, "scrape_configs": configs})
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def is_ready(url: str) -> bool:
     try:
         with urlopen(f"{url}/-/ready", timeout=5) as answer:  # noqa: S310 - our own server
@@ -88,13 +83,14 @@ def is_ready(url: str) -> bool:
 
 
 def start(folder: Path, jobs: Mapping[str, Sequence[Job]], port: int = 0) -> Prometheus:
-    """Start one whose data are in `folder`; the caller stops it."""
+    """Start one whose data are in `folder`; the caller stops it. Port 0 is one that it finds free itself."""
     binary = require_prometheus()
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "prometheus.yml"
     configuration.write_text(_configuration(jobs))
-    port = port or free_port()
-    with (folder / "log").open("ab") as log:
+    log = folder / "log"
+    with log.open("ab") as output:
+        before = output.tell()
         process = subprocess.Popen(
             [
                 binary,
@@ -103,13 +99,20 @@ def start(folder: Path, jobs: Mapping[str, Sequence[Job]], port: int = 0) -> Pro
                 f"--web.listen-address=127.0.0.1:{port}",
                 "--web.enable-lifecycle",
             ],
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
-    server = Prometheus(f"http://127.0.0.1:{port}", process, configuration)
+    server = Prometheus("", process, configuration)
+
+    def is_up() -> bool:
+        assert process.poll() is None, f"prometheus has ended\n{log.read_text()}"
+        found = LISTENING.search(log.read_bytes()[before:].decode())
+        server.url = f"http://{found[1]}" if found else ""
+        return found is not None and is_ready(server.url)
+
     try:
-        eventually(lambda: is_ready(server.url), f"prometheus is ready\n{(folder / 'log').read_text()}")
+        eventually(is_up, lambda: f"prometheus is ready\n{log.read_text()}", START_SECONDS)
     except BaseException:
         server.stop()
         raise

@@ -13,6 +13,7 @@ import yaml
 
 from support.waiting import eventually
 
+START_SECONDS = 60.0
 TOKEN = "meshsplit-test"
 _HOST = "127.0.0.1"
 
@@ -59,8 +60,8 @@ def real_apiserver(assets: Path, folder: Path) -> Iterator[Path]:
             )
         )
         authority = folder / "certificates" / "apiserver.crt"
-        eventually(authority.exists, "the API server has made its certificate")
-        eventually(lambda: _is_ready(port, authority), "the API server is ready")
+        eventually(authority.exists, "the API server has made its certificate", START_SECONDS)
+        eventually(lambda: _is_ready(port, authority), "the API server is ready", START_SECONDS)
         yield _write_kubeconfig(folder / "kubeconfig", port, authority)
 
 

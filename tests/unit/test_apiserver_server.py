@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from meshsplit.local.apiserver import ApiServer, Fault, Faults
+from support.waiting import DEADLINE_SECONDS
 from support.widgets import WIDGET_CRD
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -131,7 +132,7 @@ def test_a_watch_can_expire_in_the_middle(server: ApiServer, client: httpx.Clien
 def test_a_frozen_watch_says_nothing_more(server: ApiServer, client: httpx.Client) -> None:
     server.faults.add(Fault(freeze_after=0))
     make(client, "a")
-    patience = httpx.Timeout(10, read=0.5)
+    patience = httpx.Timeout(20, read=2.0)
     with (
         client.stream("GET", f"{CONFIG_MAPS}?watch=1", timeout=patience) as watch,
         pytest.raises(httpx.ReadTimeout),
@@ -157,9 +158,9 @@ def test_stopping_ends_open_watches(server: ApiServer) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(follow)
-        assert opened.wait(10)
+        assert opened.wait(DEADLINE_SECONDS)
         server.stop()
-        assert watching.result(10) == []
+        assert watching.result(DEADLINE_SECONDS) == []
 
 
 NONSENSE: tuple[Any, ...] = (

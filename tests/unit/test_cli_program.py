@@ -15,7 +15,7 @@ import pytest
 
 PROGRAMS = Path(sys.executable).parent
 MESHSPLIT = PROGRAMS / "meshsplit"
-SECONDS = 30
+SECONDS = 60
 
 MEMBER = """\
 apiVersion: serving.kserve.io/v1beta1

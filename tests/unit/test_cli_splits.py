@@ -115,7 +115,7 @@ def test_authors_of_several_objects_are_told_by_manager() -> None:
     authors = find_authors(bodies, PERCENT)
     assert [(author.writer.manager, author.names) for author in authors] == [
         ("kubectl", ("b",)),
-        ("argocd", ("c", "a")),
+        ("argocd", ("a", "c")),
     ]
     assert authors[1].writer.time is not None
     assert authors[1].writer.time.day == 2

@@ -68,6 +68,7 @@ def test_a_source_that_hangs_keeps_no_other_from_being_read(metered: Metered) ->
     for _ in range(3):
         metered.now += BEAT_SECONDS
         metered.meter.beat()[0].result()
+        eventually(lambda: metered.hanging.reads, "the other is being asked")
     assert metered.measured.count(good) == 3
     assert len(metered.hanging.reads) == 1, "it was asked again while it hung"
     assert metered.meter.find(stuck) is None
