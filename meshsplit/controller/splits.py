@@ -64,11 +64,12 @@ class Splits:
         return live
 
     def delete(self, split: LiveSplit) -> None:
-        """Delete a mirror."""
-        identity = split.reading.split.identity
+        """Delete a mirror as it was seen; Conflict when it is another one by now, or a user's."""
+        identity, version = split.reading.split.identity, split.version
+        key = ObjectKey(identity.ref.namespace, identity.ref.name)
         with suppress(NotFound):
-            self._api.delete(MODEL_SPLITS, identity.ref.namespace, identity.ref.name, uid=identity.uid)
-        self._store.delete(ObjectKey(identity.ref.namespace, identity.ref.name))
+            self._api.delete(MODEL_SPLITS, key.namespace, key.name, uid=identity.uid, version=version)
+        self._store.delete(key, version)
         log.info("unmirrored", extra={"group": str(split.key)})
 
     def report(self, split: LiveSplit, status: ModelSplitStatus) -> LiveSplit | None:
