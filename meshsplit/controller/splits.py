@@ -112,10 +112,14 @@ class Splits:
             live = to_live_split(json.loads(send()), self._settings, before)
         finally:
             touched, news = self._store.settle(key, live)
-            edited = live is not None and before is not None and _asked(live) != _asked(before)
-            if news or edited:
+            if news or (live is not None and _is_edited(live, before)):
                 self._on_news(touched)
         return live
+
+
+def _is_edited(live: LiveSplit, before: LiveSplit | None) -> bool:
+    """Whether a user wrote what the answer holds, after `before` was read, or before there was a mirror."""
+    return live.taken_over if before is None else _asked(live) != _asked(before)
 
 
 def _asked(split: LiveSplit) -> tuple[object, ...]:

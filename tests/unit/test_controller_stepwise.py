@@ -190,3 +190,20 @@ def test_what_another_makes_of_the_name_of_a_route_that_goes_stays_known() -> No
     known = scene.controller.cache.routes.get(ObjectKey(NAMESPACE, "mnist-splitting"))
     assert known is not None
     assert known.foreign == made[0]
+
+
+def test_a_modelsplit_that_a_user_makes_as_the_mirror_is_made_is_the_users() -> None:
+    scene = Scene()
+    for body in make_pair():
+        scene.user.create(SERVICES, body)
+
+    def make_first(verb: str, resource: Resource, name: str) -> None:
+        if resource.plural == SPLITS.plural and scene.user.find(SPLITS, name, NAMESPACE) is None:
+            scene.user.create(SPLITS, make_model_split("mnist", modelTag="mnist", routing={"timeout": "7s"}))
+
+    scene.api.before = make_first
+    scene.controller.start().work()
+    # The watch is late: all that the controller has is the answer to its own write.
+    split = scene.user.get(SPLITS, "mnist", NAMESPACE)
+    assert split["spec"]["routing"]["timeout"] == "7s"
+    assert not is_mirror(split)
