@@ -82,7 +82,7 @@ class Routes:
         """
         with suppress(NotFound):
             self._api.delete(self.resource, route.namespace, route.name, uid=route.uid, version=route.version)
-        self._store.delete(ObjectKey(route.namespace, route.name))
+        self._store.delete(ObjectKey(route.namespace, route.name), route.version)
         self._agreed.pop(route.identity, None)
         self._fights.forget(route.identity)
         log.info("deleted", extra={"object": "/".join(route.identity)})

@@ -64,11 +64,12 @@ class Splits:
         return live
 
     def delete(self, split: LiveSplit) -> None:
-        """Delete a mirror."""
-        identity = split.reading.split.identity
+        """Delete a mirror as it was seen; Conflict when it is another one by now, or a user's."""
+        identity, version = split.reading.split.identity, split.version
+        key = ObjectKey(identity.ref.namespace, identity.ref.name)
         with suppress(NotFound):
-            self._api.delete(MODEL_SPLITS, identity.ref.namespace, identity.ref.name, uid=identity.uid)
-        self._store.delete(ObjectKey(identity.ref.namespace, identity.ref.name))
+            self._api.delete(MODEL_SPLITS, key.namespace, key.name, uid=identity.uid, version=version)
+        self._store.delete(key, version)
         log.info("unmirrored", extra={"group": str(split.key)})
 
     def report(self, split: LiveSplit, status: ModelSplitStatus) -> LiveSplit | None:
@@ -111,10 +112,14 @@ class Splits:
             live = to_live_split(json.loads(send()), self._settings, before)
         finally:
             touched, news = self._store.settle(key, live)
-            edited = live is not None and before is not None and _asked(live) != _asked(before)
-            if news or edited:
+            if news or (live is not None and _is_edited(live, before)):
                 self._on_news(touched)
         return live
+
+
+def _is_edited(live: LiveSplit, before: LiveSplit | None) -> bool:
+    """Whether a user wrote what the answer holds, after `before` was read, or before there was a mirror."""
+    return live.taken_over if before is None else _asked(live) != _asked(before)
 
 
 def _asked(split: LiveSplit) -> tuple[object, ...]:

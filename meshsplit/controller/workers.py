@@ -6,6 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from meshsplit.kube.leader import RETRY_SECONDS
 from meshsplit.kube.port import ApiError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Workers(Generic[K]):
     """Runs `reconcile(key, failures)` for each key of `queue`; see Reconciler.reconcile.
 
     `controller` is what metrics and logs call the work. What fails is tried again later, longer after each
-    failure of the same key. `may_work` is asked before each key: one that lost the lead must not write.
+    failure of the same key. `may_work` is asked before each key: one that lost the lead must not write, and
+    leaves the key until it may.
     """
 
     def __init__(
@@ -64,6 +66,9 @@ class Workers(Generic[K]):
                 if self._may_work():
                     with self._metrics.reconciling(self._controller) as measured:
                         measured.result = self._work(key)
+                else:
+                    # A lead that was renewed late is held again, and nobody asks for the key once more.
+                    self._queue.add_after(key, RETRY_SECONDS)
             finally:
                 self._queue.done(key)
 

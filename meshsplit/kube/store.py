@@ -69,8 +69,14 @@ class Store(Generic[V, K]):
             return held is not None and 0 < version <= self._version(held)
 
     def delete(self, key: ObjectKey, version: int = 0) -> frozenset[K]:
-        """Take one object out, deleted at this version; nothing is touched when it is not there."""
+        """Take one object out, deleted at this version; one of its name that was made since stays.
+
+        Nothing is touched when it is not there.
+        """
         with self._lock:
+            held = self._values.get(key)
+            if held is not None and 0 < version < self._version(held):
+                return frozenset()
             if version:
                 self._deleted[key] = version
             return self._hold_back(key, self._drop(key))

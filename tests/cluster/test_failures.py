@@ -161,7 +161,7 @@ def test_an_api_server_that_restarts_is_found_again(tmp_path: Path) -> None:
 
 
 def test_stopping_while_the_api_server_does_not_answer_ends_every_thread(faulty: Scene) -> None:
-    faulty.api.faults.add(Fault(path="/virtualservices$", method="GET", delay=0.5, times=1))
+    faulty.api.faults.add(Fault(path="/virtualservices$", method="GET", delay=5.0, times=1))
     manager = Manager(faulty.api.configuration, Options(settings=Settings(), leader_election=False))
     manager.start()
     manager.stop()

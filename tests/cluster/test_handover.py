@@ -24,15 +24,19 @@ class Counting:
         self.began = time.time()
 
     def total(self, member: str) -> int:
-        return 1000 + int(RATES[member] * (time.time() - self.began))
+        return self.total_at(time.time(), member)
+
+    def total_at(self, at: float, member: str) -> int:
+        return 1000 + int(RATES[member] * (at - self.began))
 
     def answer(self, _query: str) -> tuple[int, bytes]:
-        samples: list[Sample] = [({**POD, "meshsplit": "modelmesh times"}, f"{time.time():.3f}")]
+        at = time.time()
+        samples: list[Sample] = [({**POD, "meshsplit": "modelmesh times"}, f"{at:.3f}")]
         for member in RATES:
             labels = {**POD, "meshsplit": "modelmesh", "namespace": self.namespace, "vModelId": member}
-            bad = self.total(member) // 50
-            samples += [({**labels, "code": "OK"}, str(self.total(member) - bad))]
-            samples += [({**labels, "code": "INTERNAL"}, str(bad))]
+            total = self.total_at(at, member)
+            samples += [({**labels, "code": "OK"}, str(total - total // 50))]
+            samples += [({**labels, "code": "INTERNAL"}, str(total // 50))]
         return vector(*samples)
 
 
@@ -63,6 +67,21 @@ def judged(scene: Scene) -> tuple[float, float]:
     return evidence[0].get("requests", 0), evidence[0].get("stableRequests", 0)
 
 
+def count_until_it_serves(scene: Scene, weights: str, counting: Counting) -> int:
+    """Requests of the canary before it had that weight, as late as can be told from outside."""
+    totals = [counting.total("mnist-v2")]
+
+    def serves() -> bool:
+        total = counting.total("mnist-v2")
+        if scene.weights() == weights:
+            return True
+        totals.append(total)
+        return False
+
+    eventually(serves, lambda: f"mnist serves {weights}, not {scene.weights()}")
+    return totals[-1]
+
+
 def test_the_standby_goes_on_with_the_evidence_of_the_leader(scene: Scene) -> None:
     words = (*flags(scene), "--listen", "127.0.0.1:0")
     with fake_prometheus() as server, started(*words) as one, started(*words) as other:
@@ -70,17 +89,17 @@ def test_the_standby_goes_on_with_the_evidence_of_the_leader(scene: Scene) -> No
         server.answer = counting.answer
         begin(scene, server)
         scene.serves("mnist-v1=100,mnist-v2=0")
+        eventually(lambda: one.said("leading") or other.said("leading"), "one says that it leads")
         leader, standby = (one, other) if one.said("leading") else (other, one)
         members = [{"name": "mnist-v1", "weight": 0}, {"name": "mnist-v2", "weight": 100}]
         scene.patch(SPLITS, "mnist", {"spec": {"members": members}})
-        scene.serves("mnist-v1=90,mnist-v2=10")
-        before = counting.total("mnist-v2")
+        before = count_until_it_serves(scene, "mnist-v1=90,mnist-v2=10", counting)
         eventually(lambda: judged(scene)[0] > 0, lambda: f"evidence: {status(scene)}")
 
         assert leader.end() == 130
         kept, rollout = judged(scene), status(scene)["rollout"]["id"]
         eventually(lambda: judged(scene)[0] > kept[0], lambda: f"more evidence than {kept}")
-        assert standby.said("leading")
+        eventually(lambda: standby.said("leading"), "the standby says that it leads")
         assert status(scene)["rollout"]["id"] == rollout
         assert [each["action"] for each in status(scene)["history"]] == ["Apply", "Start"]
         canary, stable = judged(scene)

@@ -32,9 +32,9 @@ def test_it_routes_groups_logs_json_and_ends_on_a_signal(scene: Scene, number: s
 
 
 def test_it_serves_its_pages_where_it_is_told_to(scene: Scene) -> None:
-    port = _free_port()
-    with started(*flags(scene), "--listen", f"127.0.0.1:{port}") as process:
-        url = f"http://127.0.0.1:{port}"
+    place = _free_place()
+    with started(*flags(scene), "--listen", place) as process:
+        url = f"http://{place}"
         eventually(lambda: _get(f"{url}/readyz") == "ok\n", "it is ready")
         assert _get(f"{url}/healthz") == "ok\n"
         assert "meshsplit" in (_get(f"{url}/metrics") or "")
@@ -91,11 +91,12 @@ def _get(url: str) -> str | None:
         return None
 
 
-def _free_port() -> int:
+def _free_place() -> str:
+    """Where nobody listens, and on a loopback address where nobody else will: connections use 127.0.0.1."""
+    address = "127.0.0.2"
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        probe.bind((address, 0))
+        return f"{address}:{probe.getsockname()[1]}"
 
 
 def _port_of(scene: Scene) -> int:

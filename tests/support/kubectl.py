@@ -12,7 +12,8 @@ import pytest
 
 from meshsplit.local.apiserver import ApiServer
 
-SECONDS = 60
+SECONDS = 120
+"""For a whole script too, on a machine that is busy with two others."""
 
 
 def need_kubectl() -> None:

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 
 DEADLINE_SECONDS = 60.0
-"""Far beyond what anything here takes, so that a busy machine fails no test."""
+"""Far beyond what anything here takes, so that a busy machine fails no test: two programs that start beside
+two workers need ten seconds, and the next to lead needs up to twenty."""
 
 _LOOK_SECONDS = 0.005
 

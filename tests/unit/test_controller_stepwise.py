@@ -4,10 +4,11 @@ from meshsplit.controller import resources
 from meshsplit.controller.fights import FREE_REPAIRS, LONGEST_PAUSE_SECONDS
 from meshsplit.controller.reporter import MEND_SECONDS
 from meshsplit.controller.transitions import SETTLE_SECONDS
-from meshsplit.kube.port import Resource
-from support.fleet import GATEWAYS, SERVICES, SPLITS, VIRTUAL_SERVICES, Body
+from meshsplit.kube.port import ObjectKey, Resource
+from support.fleet import GATEWAYS, SERVICES, SPLITS, VIRTUAL_SERVICES, Body, is_mirror
 from support.manifests import (
     GATEWAY,
+    MODEL_TAG,
     NAMESPACE,
     PERCENT,
     make_model_split,
@@ -149,3 +150,60 @@ def test_what_a_user_asks_for_while_a_status_is_written_is_not_missed() -> None:
     assert scene.weights("scorer") == "blue=0,green=100"
     status = scene.user.get(SPLITS, "scorer", NAMESPACE)
     assert status["status"]["observedGeneration"] == status["metadata"]["generation"]
+
+
+def test_a_mirror_that_a_user_takes_over_as_it_is_about_to_go_is_the_users() -> None:
+    scene = Scene().serve(*make_pair())
+    for name in ("mnist-v1", "mnist-v2"):
+        scene.user.patch(SERVICES, {"metadata": {"labels": {MODEL_TAG: None}}}, name, NAMESPACE)
+    own = {"spec": {"modelTag": "mnist", "routing": {"timeout": "7s"}}}
+
+    def take_over(verb: str, resource: Resource, name: str) -> None:
+        if (verb, resource.plural) == ("delete", SPLITS.plural):
+            scene.user.patch(SPLITS, own, name, NAMESPACE)
+
+    scene.api.before = take_over
+    scene.controller.settle()
+    split = scene.user.get(SPLITS, "mnist", NAMESPACE)
+    assert split["spec"]["routing"]["timeout"] == "7s"
+    assert not is_mirror(split)
+
+
+def test_what_another_makes_of_the_name_of_a_route_that_goes_stays_known() -> None:
+    scene = Scene().serve(*make_pair())
+    for name in ("mnist-v1", "mnist-v2"):
+        scene.user.patch(SERVICES, {"metadata": {"labels": {MODEL_TAG: None}}}, name, NAMESPACE)
+    scene.controller.look()
+    made: list[Body] = []
+
+    def make_another() -> None:
+        """Seen by the watch before the controller has the answer to its deletion."""
+        if scene.api.writes[-1] == "delete virtualservices mnist-splitting" and not made:
+            spec = {"hosts": ["*"], "http": [{"route": [{"destination": {"host": "other"}}]}]}
+            kind = (VIRTUAL_SERVICES.api_version, VIRTUAL_SERVICES.kind)
+            body = make_object(*kind, "mnist-splitting", NAMESPACE, spec=spec)
+            made.append(scene.user.create(VIRTUAL_SERVICES, body))
+            scene.controller.hear(VIRTUAL_SERVICES, made[-1])
+
+    scene.api.after = make_another
+    scene.controller.work()
+    known = scene.controller.cache.routes.get(ObjectKey(NAMESPACE, "mnist-splitting"))
+    assert known is not None
+    assert known.foreign == made[0]
+
+
+def test_a_modelsplit_that_a_user_makes_as_the_mirror_is_made_is_the_users() -> None:
+    scene = Scene()
+    for body in make_pair():
+        scene.user.create(SERVICES, body)
+
+    def make_first(verb: str, resource: Resource, name: str) -> None:
+        if resource.plural == SPLITS.plural and scene.user.find(SPLITS, name, NAMESPACE) is None:
+            scene.user.create(SPLITS, make_model_split("mnist", modelTag="mnist", routing={"timeout": "7s"}))
+
+    scene.api.before = make_first
+    scene.controller.start().work()
+    # The watch is late: all that the controller has is the answer to its own write.
+    split = scene.user.get(SPLITS, "mnist", NAMESPACE)
+    assert split["spec"]["routing"]["timeout"] == "7s"
+    assert not is_mirror(split)

@@ -39,6 +39,16 @@ def test_a_late_answer_does_not_bring_back_what_was_deleted_since() -> None:
     assert store.upsert(key, (10, "newer")) == {"anew", "newer"}
 
 
+def test_a_late_report_of_a_deletion_does_not_take_out_what_was_made_since() -> None:
+    store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
+    key = ObjectKey("n", "a")
+    store.upsert(key, (9, "anew"))
+    assert store.delete(key, 8) == set()
+    assert store.get(key) == (9, "anew")
+    assert store.delete(key, 9) == {"anew"}
+    assert store.get(key) is None
+
+
 def test_what_a_watch_tells_of_a_write_before_its_answer_is_no_news() -> None:
     store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
     key = ObjectKey("n", "a")

@@ -112,15 +112,20 @@ class Stream:
                 yield event
             if self._initial_events and self._bookmarks:
                 yield self._watch.bookmark(initial=True)
+        silent_since = clock()
         while not self._bells.stopping and self._is_served():
             bell.clear()
             for event in self._watch.news():
                 yield event
-            left = end - clock()
-            rung = await self._wait(bell, min(left, _BOOKMARK_SECONDS))
-            if not rung and self._bookmarks:
+                silent_since = clock()
+            # The bell rings for what the selectors leave out too, and must not keep a bookmark away.
+            left, due = end - clock(), silent_since + _BOOKMARK_SECONDS - clock()
+            if await self._wait(bell, min(left, due)):
+                continue
+            if self._bookmarks:
                 yield self._watch.bookmark()
-            if left <= _BOOKMARK_SECONDS and not rung:
+            silent_since = clock()
+            if left <= due:
                 return
 
     async def _wait(self, bell: asyncio.Event, seconds: float) -> bool:
