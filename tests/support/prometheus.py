@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,11 +16,14 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
+from support.ports import free_port
 from support.waiting import eventually
 
 BINARY = shutil.which("prometheus")
 Server = TypeVar("Server", bound=ThreadingHTTPServer)
-STOP_SECONDS = 20.0
+# Both take a second or two on an idle machine.
+START_SECONDS = STOP_SECONDS = 60.0
+RELOAD_SECONDS = 60.0
 SCRAPE_SECONDS = 1
 
 Job = tuple[str, str, Mapping[str, str]]
@@ -48,7 +50,7 @@ class Prometheus:
     def scrape(self, jobs: Mapping[str, Sequence[Job]]) -> None:
         """Scrape these from now on."""
         self.configuration.write_text(_configuration(jobs))
-        with urlopen(f"{self.url}/-/reload", data=b"", timeout=10):  # noqa: S310 - our own server
+        with urlopen(f"{self.url}/-/reload", data=b"", timeout=RELOAD_SECONDS):  # noqa: S310 - our own server
             pass
 
     def stop(self) -> None:
@@ -70,13 +72,6 @@ def _configuration(jobs: Mapping[str, Sequence[Job]]) -> str:
     ]
     limits = {"scrape_interval": interval, "scrape_timeout": interval}
     return yaml.safe_dump({"global": limits, "scrape_configs": configs})
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def is_ready(url: str) -> bool:
@@ -109,7 +104,11 @@ def start(folder: Path, jobs: Mapping[str, Sequence[Job]], port: int = 0) -> Pro
         )
     server = Prometheus(f"http://127.0.0.1:{port}", process, configuration)
     try:
-        eventually(lambda: is_ready(server.url), f"prometheus is ready\n{(folder / 'log').read_text()}")
+        eventually(
+            lambda: is_ready(server.url),
+            lambda: f"prometheus is ready\n{(folder / 'log').read_text()}",
+            START_SECONDS,
+        )
     except BaseException:
         server.stop()
         raise
