@@ -12,7 +12,8 @@ import pytest
 
 from meshsplit.local.apiserver import ApiServer
 
-SECONDS = 30
+# One command takes a tenth of a second on an idle machine, a script of hundreds some seconds.
+SECONDS = 120
 
 
 def need_kubectl() -> None:
