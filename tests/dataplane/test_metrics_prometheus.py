@@ -55,7 +55,7 @@ def follow(server: Prometheus, running: Stage) -> None:
 
 @pytest.fixture
 def source(server: Prometheus) -> Iterator[PrometheusSource]:
-    source = PrometheusSource(server.url, backends=FROM_ENVOY)
+    source = PrometheusSource(server.url, backends=FROM_ENVOY, timeout=60)
     yield source
     source.close()
 
