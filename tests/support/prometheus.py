@@ -130,6 +130,9 @@ class Page(ThreadingHTTPServer):
     While it is to `drip`, an answer never ends: a byte now and then, until the server stops.
     """
 
+    request_queue_size = 128
+    """Past the usual 5 that wait to be taken a connection is tried again after a second."""
+
     def __init__(self, text: str = "") -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         self.text, self.down, self.drip = text, False, False
