@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from meshsplit.api.status import PROMOTED
+from meshsplit.api.status import PROMOTED, ConditionStatus
 from meshsplit.cli.cluster import Cluster
 from meshsplit.cli.kinds import INFERENCE_SERVICES
 from meshsplit.cli.situation import find_written_targets
@@ -33,11 +33,22 @@ def find_end(split: LiveSplit) -> End | None:
     if promoted is None:
         serves = split.ready.status == "True" and split.ready.reason == Phase.STEADY
         return End.PROMOTED if serves and split.strategy == "Static" else None
+    if _is_of_another_rollout(promoted, split):
+        return None
     if promoted.status == "True":
         return End.PROMOTED
     if promoted.status == "False":
         return End.ABORTED if promoted.reason == Phase.ABORTED else End.ROLLED_BACK
     return None
+
+
+def _is_of_another_rollout(promoted: ConditionStatus, split: LiveSplit) -> bool:
+    """Whether the condition was said before the last decision was kept, of the rollout that was there then.
+
+    The controller keeps a decision before it acts on it, and says its conditions after that.
+    """
+    rollout = split.status.rollout
+    return rollout is not None and promoted.reason != rollout.state
 
 
 def knows_target(cluster: Cluster, split: LiveSplit) -> bool:

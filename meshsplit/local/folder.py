@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from meshsplit.manifests.files import read_paths
+from meshsplit.manifests.files import load_paths, read_loaded
 from meshsplit.manifests.reader import ReadResult
 
 # Editors and redirections truncate a file before they write it: an empty file this young is not its content.
@@ -27,10 +27,11 @@ def read_folder(folder: Path, default_namespace: str) -> ReadResult:
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         before = _stamps(folder)
-        result = read_paths([str(folder)], io.StringIO(), default_namespace)
+        # Loaded first: while texts are being understood a file may well be written again.
+        loaded = load_paths([str(folder)], io.StringIO())
         settled = _stamps(folder) == before and not _unfinished(before)
         if settled or time.monotonic() > deadline:
-            return result
+            return read_loaded(loaded, default_namespace)
         time.sleep(QUIET_MS / 1000)
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from meshsplit.local.process import EnvoyProcess
 
-# Envoy is up in 0.1 s on an idle machine.
-START_SECONDS = 15.0
+# Envoy is up in 0.1 s on an idle machine; a busy one may take many times that.
+START_SECONDS = 60.0
 _POLL_SECONDS = 0.002
 _REFUSALS = ("Filesystem config update rejected: ", "Filesystem config update failure: ")
 

@@ -6,7 +6,7 @@ import stat
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from meshsplit.diagnostics import Finding, Position
 from meshsplit.manifests.merge import combine
@@ -20,6 +20,17 @@ KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomiz
 _KUSTOMIZE = (("kustomize", "build"), ("kubectl", "kustomize"))
 
 _Seen = set[tuple[int, int]]  # device and inode: what was read already, under whatever name
+
+
+class Text(NamedTuple):
+    """The content of a file, and the name by which it is told of."""
+
+    content: str
+    name: str
+
+
+Loaded = Text | ReadResult
+"""A text, or what there is to say where there is none."""
 
 
 class UnreadableInput(Exception):  # noqa: N818 - it names a thing of the user's, not a fault of ours
@@ -36,14 +47,24 @@ def read_paths(paths: Sequence[str], stdin: TextIO, default_namespace: str = DEF
 
     UnreadableInput for a path that is missing or cannot be read; a folder without manifests is a note.
     """
+    return read_loaded(load_paths(paths, stdin), default_namespace)
+
+
+def load_paths(paths: Sequence[str], stdin: TextIO) -> list[Loaded]:
+    """The texts in these, not understood yet, which takes much longer; raises what `read_paths` raises."""
     seen: _Seen = set()
-    results: list[ReadResult] = []
+    loaded: list[Loaded] = []
     for path in dict.fromkeys(paths):
         if path == STDIN:
-            results.append(read_text(_stdin_text(stdin), STDIN, default_namespace))
+            loaded.append(Text(_stdin_text(stdin), STDIN))
         else:
-            results.extend(_read_path(path, seen, default_namespace))
-    return combine(results)
+            loaded.extend(_load_path(path, seen))
+    return loaded
+
+
+def read_loaded(loaded: Sequence[Loaded], default_namespace: str = DEFAULT_NAMESPACE) -> ReadResult:
+    """What was loaded, understood."""
+    return combine([it if isinstance(it, ReadResult) else read_text(*it, default_namespace) for it in loaded])
 
 
 def read_kustomization(directory: str, default_namespace: str = DEFAULT_NAMESPACE) -> ReadResult:
@@ -64,19 +85,19 @@ def read_kustomization(directory: str, default_namespace: str = DEFAULT_NAMESPAC
     return combine([read_text(_decode(done.stdout), f"{directory} ({program} {verb})", default_namespace)])
 
 
-def _read_path(given: str, seen: _Seen, default_namespace: str) -> Iterator[ReadResult]:
+def _load_path(given: str, seen: _Seen) -> Iterator[Loaded]:
     if not given:
         raise UnreadableInput(given, "an empty path")
     path = Path(given)
     if not stat.S_ISDIR(_status(path).st_mode):
-        yield from _read_file(path, seen, default_namespace)
+        yield from _load_file(path, seen)
         return
     files = list(_manifests(path, seen))
     if not files:
         message = f"no {', '.join(sorted(SUFFIXES))} file in this folder"
         yield ReadResult((), (Finding(NO_OBJECTS, message, position=Position(_shown(path), 1, 1)),))
     for file in files:
-        yield from _read_file(file, seen, default_namespace)
+        yield from _load_file(file, seen)
 
 
 def _manifests(folder: Path, seen: _Seen) -> Iterator[Path]:
@@ -96,14 +117,14 @@ def _manifests(folder: Path, seen: _Seen) -> Iterator[Path]:
             yield entry
 
 
-def _read_file(path: Path, seen: _Seen, default_namespace: str) -> Iterator[ReadResult]:
+def _load_file(path: Path, seen: _Seen) -> Iterator[Text]:
     if _is_known(path, seen):
         return
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UnreadableInput(_shown(path), _reason(error)) from error
-    yield read_text(_decode(content), _shown(path), default_namespace)
+    yield Text(_decode(content), _shown(path))
 
 
 def _is_known(path: Path, seen: _Seen) -> bool:

@@ -15,6 +15,8 @@ from support.shares import assert_shares
 
 BODY = b'{"inputs": []}'
 COUNT = 3_000
+# What an edit may take on a busy machine; it takes a fraction of a second.
+EDIT_SECONDS = 60.0
 
 
 def test_every_example_is_tested_here() -> None:
@@ -62,7 +64,7 @@ def test_blue_green_flips_all_traffic(tmp_path: Path) -> None:
         assert send_rest(mesh.url, path, BODY, 200) == Tally((("scorer-blue", 200),), 0)
         mesh.edit("scorer-blue.yaml", '"100"', '"0"')
         mesh.edit("scorer-green.yaml", '"0"', '"100"')
-        wait_for(lambda: "scorer-green=100" in mesh.log.read_text(), 10, "the flip")
+        wait_for(lambda: "scorer-green=100" in mesh.log.read_text(), EDIT_SECONDS, "the flip")
         assert send_rest(mesh.url, path, BODY, 200) == Tally((("scorer-green", 200),), 0)
         assert send_grpc(mesh.url, "scorer", 200) == Tally((("scorer-green", 200),), 0)
 
@@ -104,7 +106,7 @@ def test_sticky_sessions_keep_a_client_and_move_it_one_way(tmp_path: Path) -> No
         assert set(before) == {"ai-model-v1", "ai-model-v2"}
         mesh.edit("models.yaml", '"80"', '"30"')
         mesh.edit("models.yaml", '"20"', '"70"')
-        wait_for(lambda: "ai-model-v2=70" in mesh.log.read_text(), 10, "the larger share")
+        wait_for(lambda: "ai-model-v2=70" in mesh.log.read_text(), EDIT_SECONDS, "the larger share")
         after = see(mesh.port)
         moved = {(was, now) for was, now in zip(before, after, strict=True) if was != now}
         assert moved == {("ai-model-v1", "ai-model-v2")}
@@ -157,9 +159,9 @@ def test_rolling_update_takes_over_under_load_and_keeps_clients_on_their_replica
         clients = Clients(f"{mesh.url}/v2/models/iris/infer", host, BODY)
         clients.start()
         try:
-            wait_for(lambda: meets(1), 30, "version 1")
+            wait_for(lambda: meets(1), EDIT_SECONDS, "version 1")
             mesh.edit("iris.yaml", "version: v1", "version: v2")
-            wait_for(lambda: meets(2), 60, "version 2")
+            wait_for(lambda: meets(2), EDIT_SECONDS, "version 2")
         finally:
             clients.stop()
         assert sum(window.failed for window in (*windows, clients.seen())) == 0

@@ -28,6 +28,7 @@ from meshsplit.local.gateway import Gateway, GatewayError, GatewayRejected, Miss
 from meshsplit.local.mesh import Endpoint, MeshConfig, Service, ServicePort, to_mesh
 from meshsplit.model import Diversion, MatchKind, Shadow, StringMatch
 from support.istio import make_group, make_own_routing, make_split, standard
+from support.ports import free_port
 from support.processes import is_alive
 from support.prometheus import serving
 from support.waiting import eventually
@@ -374,15 +375,18 @@ def clusters_of(gateway: Gateway) -> set[str]:
     return {status["name"] for status in statuses}
 
 
+@pytest.mark.parametrize(("propagation_seconds", "outlives"), [(3600.0, True), (0.1, False)])
 def test_a_cluster_outlives_its_last_route_by_the_propagation_time(
-    tmp_path: Path, one: EchoServer, two: EchoServer
+    tmp_path: Path, one: EchoServer, two: EchoServer, propagation_seconds: float, outlives: bool
 ) -> None:
     first, second = (f"outbound|80||{server.service.host}" for server in (one, two))
-    with Gateway.start(tmp_path, 0, propagation_seconds=1.0) as gateway:
+    with Gateway.start(tmp_path, 0, propagation_seconds=propagation_seconds) as gateway:
         gateway.apply(make_mesh([to("one")], one.service))
         gateway.apply(make_mesh([to("two")], two.service))
-        assert clusters_of(gateway) == {first, second}
-        eventually(lambda: clusters_of(gateway) == {second})
+        if outlives:
+            assert clusters_of(gateway) == {first, second}
+        else:
+            eventually(lambda: clusters_of(gateway) == {second})
         gateway.apply(make_mesh([to("one")], one.service))
         with closing(Caller(gateway)) as caller:
             assert caller.server() == "one"
@@ -554,9 +558,7 @@ def test_two_gateways_cannot_share_a_port(tmp_path: Path, gateway: Gateway) -> N
 
 
 def test_a_given_port_is_the_one_that_answers(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with Gateway.start(tmp_path, port) as gateway:
         assert gateway.port == port
         assert gateway.url == f"http://127.0.0.1:{port}"

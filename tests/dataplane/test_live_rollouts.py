@@ -25,6 +25,8 @@ pytestmark = pytest.mark.xdist_group("live-rollouts")
 ENOUGH = 100
 """Requests in a row that tell where all of them go."""
 FLIPS = 4
+# What a rollout needs to see something takes some of its intervals.
+SECONDS = 60.0
 PREVIEW = "x-meshsplit-preview"
 PREVIEWED: Body = {
     "autoPromotionEnabled": True,
@@ -132,11 +134,12 @@ def test_without_prometheus_weights_are_held_and_an_outage_is_seen_at_the_gatewa
     blind, surge = played.group("blind"), played.group("surge")
     with constant_load(blind.url, blind.path, 1), constant_load(surge.url, surge.path, 1) as load:
         blind.go()
-        eventually(lambda: len(blind.history()) == 2, "the first step")
+        eventually(lambda: len(blind.history()) == 2, "the first step", SECONDS)
         server.stop()
         eventually(
             lambda: blind.condition("MetricsAvailable") == ("False", "SourceUnreachable"),
             lambda: f"a word about it: {blind.condition('MetricsAvailable')}",
+            SECONDS,
         )
         held = blind.weights()
 
@@ -181,10 +184,12 @@ def test_a_flip_by_itself_waits_for_good_requests_of_the_preview(played: Stage) 
                 ask(group.url, group.path, {**group.headers, PREVIEW: group.name})
             return str(group.status()["lastDecision"]["message"])
 
-        eventually(lambda: "preview requests failed" in ask_the_preview(), "failures of the new side")
+        eventually(
+            lambda: "preview requests failed" in ask_the_preview(), "failures of the new side", SECONDS
+        )
         assert load.last(ENOUGH) == {group.stable}
         group.fail(canary=0.0)
-        eventually(lambda: ask_the_preview() and group.phase() == "Promoted", ask_the_preview, seconds=60.0)
+        eventually(lambda: ask_the_preview() and group.phase() == "Promoted", ask_the_preview, SECONDS)
         eventually(lambda: load.last(ENOUGH) == {group.canary}, "all requests to the new side")
     assert load.failures == []
     assert group.history()[-1][:2] == ("Flip", "ChecksPassed")

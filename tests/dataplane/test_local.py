@@ -17,6 +17,7 @@ from support.kubectl import need_kubectl
 from support.load import ask, constant_load, infer_path
 from support.local_mesh import (
     EXAMPLES,
+    START_SECONDS,
     STOP_SECONDS,
     LocalMesh,
     local_mesh,
@@ -29,7 +30,8 @@ from support.shares import assert_shares
 CANARY = EXAMPLES / "modelmesh-canary"
 PATH = infer_path("modelmesh-apps", "ai-model")
 ENOUGH = 10_000
-EDIT_SECONDS = 10.0
+# What an edit may take on a busy machine; it takes a fraction of a second.
+EDIT_SECONDS = 60.0
 
 
 def with_percents(manifests: str, *percents: int) -> str:
@@ -104,7 +106,7 @@ class TestTheSeedsPair:
         script = block.replace("PORT=8080", f"PORT={canary.port}")
         assert script != block
         done = subprocess.run(
-            ["bash", "-euc", script], cwd=tmp_path, capture_output=True, timeout=30, check=True
+            ["bash", "-euc", script], cwd=tmp_path, capture_output=True, timeout=60, check=True
         )
         assert re.search(rb'"model_name": ?"ai-model-(one|two)"', done.stdout), done
 
@@ -241,7 +243,7 @@ def test_the_demo_measures_edits_under_load_and_ends(
 class TestWhatStopsIt:
     def run(self, folder: Path, *options: str, cwd: Path) -> tuple[int, str]:
         with started(folder, *options, cwd=cwd) as process:
-            code = process.wait(STOP_SECONDS)
+            code = process.wait(START_SECONDS)
         return code, (cwd / "local.log").read_text()
 
     def test_a_busy_port_is_an_error_that_names_the_flag(self, tmp_path: Path) -> None:
@@ -305,7 +307,7 @@ class TestWhatStopsIt:
         ready = tmp_path / "ready"
         options = ("--gateway-port", "0", "--ready-file", str(ready))
         with started(CANARY, *options, cwd=tmp_path) as process:
-            wait_for(ready.exists, STOP_SECONDS, "the ready file")
+            wait_for(ready.exists, START_SECONDS, "the ready file")
             children = children_of(process.pid)
             assert len(children) >= 2
             process.send_signal(number)
@@ -317,7 +319,7 @@ class TestWhatStopsIt:
         ready = tmp_path / "ready"
         options = ("--gateway-port", "0", "--ready-file", str(ready))
         with started(CANARY, *options, cwd=tmp_path) as process:
-            wait_for(ready.exists, STOP_SECONDS, "the ready file")
+            wait_for(ready.exists, START_SECONDS, "the ready file")
             children = children_of(process.pid)
         wait_for(lambda: not any(is_alive(pid) for pid in children), STOP_SECONDS, "the children's end")
         with local_mesh(CANARY, tmp_path):

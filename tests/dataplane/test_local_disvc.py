@@ -44,7 +44,7 @@ def local(tmp_path: Path) -> Iterator[Stage]:
 def serve_v1(local: Stage, *others: dict[str, Any]) -> None:
     """Version 1 behind its route, inside and outside."""
     local.apply(*V1, make_version_service(1), STABLE, make_route(1), *others)
-    eventually(lambda: local.is_ready(*V1), "version 1 is ready")
+    eventually(lambda: local.is_served(*V1), "version 1 is served")
     for url, host in ((local.session.url, EXTERNAL), (local.session.mesh_url, INTERNAL)):
         eventually(lambda url=url, host=host: ask(url, PATH, {"Host": host})[0] == 200, f"{host} answers")  # type: ignore[misc]
 
@@ -72,7 +72,7 @@ def test_callers_outside_and_inside_reach_every_replica_of_the_version_that_is_r
 
 def test_inside_the_mesh_a_service_without_a_route_leads_to_its_own_pods(local: Stage) -> None:
     local.apply(*V1, *V2, make_version_service(1), make_version_service(2))
-    eventually(lambda: local.is_ready(*V1, *V2), "both versions are ready")
+    eventually(lambda: local.is_served(*V1, *V2), "both versions are served")
     url = local.session.mesh_url
     names = [
         version_host(2),

@@ -61,7 +61,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PrometheusS
     made = subprocess.run([*create, str(folder / "data")], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     with prometheus(folder, {}) as server:
-        source = PrometheusSource(server.url)
+        source = PrometheusSource(server.url, timeout=60)
         yield source, counted
         source.close()
 

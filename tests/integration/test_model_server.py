@@ -148,6 +148,27 @@ def test_a_request_in_flight_finishes_when_its_process_is_terminated(server: Mod
     assert finish_infer(client).startswith(b"HTTP/1.1 200 ")
 
 
+def test_commands_of_two_threads_get_their_own_answers(server: ModelServer) -> None:
+    """As when models are told to fail while one of them is started anew."""
+    served = [StandardServing("ns", name, "model") for name in ("one", "two")]
+    ports = server.serve(served)
+    begun, stop = threading.Event(), threading.Event()
+
+    def misbehave() -> None:
+        while not stop.is_set():
+            server.behave([Behaviour("ns", "one", failing=1.0)])
+            begun.set()
+
+    other = threading.Thread(target=misbehave)
+    other.start()
+    try:
+        assert begun.wait(DEADLINE_SECONDS)
+        assert [server.serve(served) for _ in range(100)] == [ports] * 100
+    finally:
+        stop.set()
+        other.join()
+
+
 def test_two_servings_with_one_key_are_a_mistake(server: ModelServer) -> None:
     with pytest.raises(ValueError, match="one key"):
         server.serve([ModelMeshServing("apps", ("one",)), ModelMeshServing("apps", ("two",))])

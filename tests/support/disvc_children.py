@@ -96,6 +96,10 @@ class Stage:
         live = {body["metadata"]["name"]: body for body in self.cluster.list([resource.key])}
         return all(_says_ready(live.get(body["metadata"]["name"], {})) for body in bodies)
 
+    def is_served(self, *bodies: dict[str, Any]) -> bool:
+        """Whether they are ready, and Envoy has whatever answers: it follows what makes them ready."""
+        return self.is_ready(*bodies) and not self.session.is_loading
+
 
 def _says_ready(body: dict[str, Any]) -> bool:
     conditions: Sequence[dict[str, str]] = body.get("status", {}).get("conditions", ())

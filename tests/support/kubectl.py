@@ -12,8 +12,8 @@ import pytest
 
 from meshsplit.local.apiserver import ApiServer
 
+# One command takes a tenth of a second on an idle machine, a script of hundreds some seconds.
 SECONDS = 120
-"""For a whole script too, on a machine that is busy with two others."""
 
 
 def need_kubectl() -> None:

@@ -108,11 +108,17 @@ class Walked:
         ]
 
     def wait(self, *phases: str) -> None:
+        """Until the rollout is in one of these, and its conditions say so: they are told after the routes."""
+
         def say() -> str:
             status = self.status()
             return f"{self.name} is to be {phases}, is {status.get('rollout')}: {status.get('lastDecision')}"
 
-        eventually(lambda: self.phase() in phases, say, seconds=60.0)
+        def is_told() -> bool:
+            promoted = self.condition("Promoted")
+            return promoted is not None and self.phase() == promoted[1] and promoted[1] in phases
+
+        eventually(is_told, say, seconds=120.0)
 
 
 @dataclass(frozen=True)

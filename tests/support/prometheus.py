@@ -21,8 +21,9 @@ from support.waiting import eventually
 
 BINARY = shutil.which("prometheus")
 Server = TypeVar("Server", bound=ThreadingHTTPServer)
-START_SECONDS = 60.0
-STOP_SECONDS = 20.0
+# Both take a second or two on an idle machine.
+START_SECONDS = STOP_SECONDS = 60.0
+RELOAD_SECONDS = 60.0
 SCRAPE_SECONDS = 1
 LISTENING = re.compile(r'"Listening on".* address=(127\.0\.0\.1:\d+)\s')
 
@@ -50,7 +51,7 @@ class Prometheus:
     def scrape(self, jobs: Mapping[str, Sequence[Job]]) -> None:
         """Scrape these from now on."""
         self.configuration.write_text(_configuration(jobs))
-        with urlopen(f"{self.url}/-/reload", data=b"", timeout=10):  # noqa: S310 - our own server
+        with urlopen(f"{self.url}/-/reload", data=b"", timeout=RELOAD_SECONDS):  # noqa: S310 - our own server
             pass
 
     def stop(self) -> None:
@@ -133,6 +134,9 @@ class Page(ThreadingHTTPServer):
 
     While it is to `drip`, an answer never ends: a byte now and then, until the server stops.
     """
+
+    request_queue_size = 128
+    """Past the usual 5 that wait to be taken a connection is tried again after a second."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__(("127.0.0.1", 0), _Answer)

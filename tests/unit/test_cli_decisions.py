@@ -95,6 +95,14 @@ def test_a_rollout_has_ended_when_its_condition_says_so(phase: Phase, end: End |
     assert find_end(make_live(phase=phase)) is end
 
 
+def test_a_condition_of_the_rollout_before_says_nothing_of_an_end() -> None:
+    """As it is between the answer to `retry` and the conditions of the new rollout."""
+    body = make_rollout(phase=Phase.ROLLED_BACK)
+    pending = {**body["status"]["rollout"], "id": "other", "state": str(Phase.PENDING), "step": 0}
+    retried = {**body, "status": {**body["status"], "rollout": pending}}
+    assert find_end(to_live_split(retried)) is None
+
+
 def test_a_status_behind_its_object_says_nothing_of_an_end() -> None:
     body = make_rollout(phase=Phase.PROMOTED)
     newer = {**body, "metadata": {**body["metadata"], "generation": 2}}

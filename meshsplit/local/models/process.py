@@ -36,7 +36,7 @@ class ModelServer:
     """A running template process and the model servers, copies of it; all end when this process does,
     however that happens.
 
-    Not thread-safe: one caller at a time.
+    `serve` and `behave` are for any thread, each command has its own answer; `stop` comes after them.
     """
 
     def __init__(self, child: subprocess.Popen[bytes], log_file: Path) -> None:
@@ -44,6 +44,7 @@ class ModelServer:
         self._commands, self._answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
         self._log_file = log_file
         self._lines = Lines(self._answers.fileno())
+        self._lock = threading.Lock()
         self._ended: Callable[[], None] | None = None
 
     @classmethod
@@ -135,10 +136,11 @@ class ModelServer:
         os.close(notices)
 
     def _command(self, command: ServeCommand | BehaveCommand) -> Answer:
-        with suppress(BrokenPipeError):  # a dead child: reading its answer tells
-            self._commands.write(to_line(command))
-            self._commands.flush()
-        return self._read_answer()
+        with self._lock:
+            with suppress(BrokenPipeError):  # a dead child: reading its answer tells
+                self._commands.write(to_line(command))
+                self._commands.flush()
+            return self._read_answer()
 
     def _read_answer(self) -> Answer:
         try:
