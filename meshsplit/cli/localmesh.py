@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 import click
 
 from meshsplit.cli.exitcodes import ExitCode
-from meshsplit.cli.folderfindings import FolderFindings, is_generated
+from meshsplit.cli.folderfindings import FolderFindings
 from meshsplit.cli.localdisvcs import are_settled
+from meshsplit.cli.localroutes import are_served
 from meshsplit.cli.served import ServedSplits
 from meshsplit.local.folder import read_folder, watch_folder
 from meshsplit.local.gateway import GatewayError, PortInUse
 from meshsplit.local.models.process import ModelServerError
 from meshsplit.manifests.files import UnreadableInput
 from meshsplit.manifests.reader import ReadResult
-from meshsplit.translate import identity_of, translate
+from meshsplit.translate import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +132,7 @@ class LocalMesh:
     def _settle(self, stop: threading.Event) -> Translation:
         """Wait until Envoy serves what the cluster asks for."""
         deadline = time.monotonic() + SETTLE_SECONDS
-        while not (self._serves(translation := self._wanted()) and self._has_loaded()):
+        while not (are_served(translation := self._wanted(), self.session.served) and self._has_loaded()):
             self.require_running()
             if time.monotonic() > deadline:
                 self.output.say("warning: not everything serves yet; see: kubectl get msplit,disvc -A")
@@ -146,13 +147,6 @@ class LocalMesh:
     def _wanted(self) -> Translation:
         """What the cluster's objects ask for, given what serves now."""
         return translate(self.session.observed(), self.settings, self.splits.current)
-
-    def _serves(self, translation: Translation) -> bool:
-        made = [body for body in self.session.served if is_generated(body)]
-        served = {identity_of(body): body["spec"] for body in made}
-        wanted = {identity_of(body): body["spec"] for body in translation.objects}
-        kept = served.keys() & translation.untouched
-        return {key: spec for key, spec in served.items() if key not in kept - wanted.keys()} == wanted
 
     def _sync_edit(self) -> None:
         try:
