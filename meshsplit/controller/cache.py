@@ -12,6 +12,8 @@ from meshsplit.controller.index import (
     Key,
     Named,
     RootOf,
+    Share,
+    concern_service,
     group_keys,
     group_of_route,
     index_gateway,
@@ -77,7 +79,9 @@ class Cache:
     """
 
     claims: Claims
-    services: Store[InferenceService | Unread, Key] = field(default_factory=lambda: Store(index_service))
+    services: Store[InferenceService | Unread, Key] = field(
+        default_factory=lambda: Store(index_service, concern=concern_service)
+    )
     versions: Store[InferenceService, Key] = field(default_factory=lambda: Store(index_service))
     runtimes: Store[ServingRuntime | Unread, Key] = field(default_factory=lambda: Store(index_scope))
     cluster_runtimes: Store[ServingRuntime | Unread, Key] = field(default_factory=lambda: Store(index_scope))
@@ -168,7 +172,8 @@ class Cache:
     def touched_by_services(self, touched: frozenset[Key]) -> frozenset[GroupKey]:
         """Whom a change of InferenceServices concerns: also the groups that list one by name."""
         keys = group_keys(touched)
-        return keys | {split.key for key in keys for split in self.splits.of_group(key)}
+        shares = {GroupKey(each.namespace, each.name) for each in touched if isinstance(each, Share)}
+        return keys | {split.key for key in keys | shares for split in self.splits.of_group(key)}
 
     def touched_by_splits(self, touched: frozenset[Key]) -> frozenset[GroupKey]:
         """Whom a change of ModelSplits concerns: also the group's tagged members."""

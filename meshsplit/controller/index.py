@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from meshsplit.istio.names import splitting_name
 from meshsplit.istio.observed import gateways_of, http_of
+from meshsplit.kserve.observed import Unread
 from meshsplit.model import GroupKey
 
 if TYPE_CHECKING:
     from meshsplit.controller.live import Body, LiveRoute, LiveSplit
     from meshsplit.kserve.objects import InferenceService
-    from meshsplit.kserve.observed import Unread
     from meshsplit.kube.port import ObjectKey
 
 Key = Hashable
@@ -52,6 +52,14 @@ class RootOf:
     delegate: tuple[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The percentage of an InferenceService: of those who name it only groups look at that."""
+
+    namespace: str
+    name: str
+
+
 def group_keys(touched: frozenset[Key]) -> frozenset[GroupKey]:
     """Those of the keys that are worked on."""
     return frozenset(key for key in touched if isinstance(key, GroupKey))
@@ -63,6 +71,26 @@ def index_service(key: ObjectKey, value: InferenceService | Unread) -> Iterator[
     for name in {key.name, value.tag} if value.tag else {key.name}:
         yield GroupKey(key.namespace, name)
         yield Named(name)
+
+
+def concern_service(
+    key: ObjectKey, before: InferenceService | Unread, after: InferenceService | Unread
+) -> Iterator[Key]:
+    """Whom an edit of an InferenceService concerns; its own routes do not depend on its percentage."""
+    if _differ_in_share(before, after):
+        yield GroupKey(key.namespace, after.tag or "")
+        yield Share(key.namespace, key.name)
+    else:
+        yield from index_service(key, before)
+        yield from index_service(key, after)
+
+
+def _differ_in_share(before: InferenceService | Unread, after: InferenceService | Unread) -> bool:
+    """Whether nothing but the percentage differs, of one that is in a group."""
+    if isinstance(before, Unread) or isinstance(after, Unread) or not after.tag:
+        return False
+    texts = isinstance(before.percent, str) and isinstance(after.percent, str)
+    return texts and replace(before, percent=after.percent) == after
 
 
 def index_split(key: ObjectKey, value: LiveSplit) -> Iterator[Key]:

@@ -17,8 +17,9 @@ K = TypeVar("K", bound="Hashable")
 class Store(Generic[V, K]):
     """Values by object key and by every group key that `index` gives them; for use by any thread.
 
-    A write returns the group keys it touched: those of the old value and those of the new one. A value equal
-    to the one that is there touches nothing, so an edit of fields that are not read costs no work. A value of
+    A write returns the group keys it touched: those of the old value and those of the new one, or of an edit
+    what `concern` says of both. A value equal to the one that is there touches nothing, so an edit of fields
+    that are not read costs no work. A value of
     a lower `version` than the one that is there, or at which the object was deleted, is a late report and is
     dropped: whoever writes an object puts the server's answer here, and reads what it wrote.
 
@@ -27,10 +28,14 @@ class Store(Generic[V, K]):
     """
 
     def __init__(
-        self, index: Callable[[ObjectKey, V], Iterable[K]], version: Callable[[V], int] = lambda _: 0
+        self,
+        index: Callable[[ObjectKey, V], Iterable[K]],
+        version: Callable[[V], int] = lambda _: 0,
+        concern: Callable[[ObjectKey, V, V], Iterable[K]] | None = None,
     ) -> None:
         self._index = index
         self._version = version
+        self._concern = concern
         self._lock = threading.Lock()
         self._values: dict[ObjectKey, V] = {}
         # Most groups have one object, and a set of one takes four times the memory of what is in it.
@@ -140,6 +145,8 @@ class Store(Generic[V, K]):
         self._values[key] = value
         for group in groups:
             self._enter(group, key)
+        if held is not None and self._concern is not None:
+            return set(self._concern(key, held, value))
         return touched | groups
 
     def _drop(self, key: ObjectKey) -> set[K]:

@@ -1,22 +1,30 @@
 """Work on one key finds what work on everything would find for it, whatever else there is."""
 
+from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from meshsplit.controller.cache import View
+from meshsplit.controller.conditions import WEIGHT_REASONS
 from meshsplit.controller.selection import Findings, Selection, find_claimed_names
+from meshsplit.diagnostics import Severity, severity_of
+from meshsplit.kserve.objects import InferenceService
 from meshsplit.kserve.source import understand
+from meshsplit.kube.port import ObjectKey
+from meshsplit.model import GroupKey
 from meshsplit.translate import identity_of
 from support.fleet import GATEWAYS, VIRTUAL_SERVICES, Body
 from support.listed_api import ListedApi
 from support.manifests import (
     GATEWAY,
     MESH,
+    NAMESPACE,
     make_model_split,
     make_namespace,
     make_object,
+    make_pair,
     make_runtime,
     make_service,
 )
@@ -140,6 +148,16 @@ def choose_one(controller: Controller, view: View) -> Selection:
     return chosen[0]
 
 
+def to_work(selection: Selection) -> tuple[object, ...]:
+    """All that a pass would do and tell, but for what it says of weights."""
+    errors = {
+        finding
+        for finding in selection.findings
+        if finding.code not in WEIGHT_REASONS and severity_of(finding) is Severity.ERROR
+    }
+    return selection.outcome, selection.stale, selection.surplus, errors
+
+
 def codes_of_gateways(selection: Selection) -> set[str]:
     return {finding.code for finding in selection.findings} & GATEWAY_CODES
 
@@ -165,3 +183,36 @@ def test_every_key_alone_is_what_it_is_among_all(bodies: list[Body]) -> None:
         if there.outcome is not None:
             # Among all a gateway's finding may be another's; a key that has one is never without it.
             assert codes_of_gateways(alone) <= codes_of_gateways(there), key
+
+
+@settings(max_examples=150)
+@given(worlds(), st.data())
+def test_an_edit_of_a_percentage_is_no_work_for_a_key_that_it_does_not_touch(
+    bodies: list[Body], data: st.DataObject
+) -> None:
+    cache = (controller := Controller(ListedApi(bodies), Clock()).start()).cache
+    readable = [service for service in cache.services.values() if isinstance(service, InferenceService)]
+    assume(readable)
+    service = data.draw(st.sampled_from(readable))
+    keys = cache.keys()
+    before = {key: to_work(choose_one(controller, cache.view(key))) for key in keys}
+    edited = replace(service, percent=data.draw(percents))
+    touched = cache.services.upsert(ObjectKey(service.namespace, service.name), edited)
+    for key in keys - cache.touched_by_services(touched):
+        assert to_work(choose_one(controller, cache.view(key))) == before[key], key
+
+
+def test_an_edit_of_a_percentage_touches_its_group_and_who_lists_it_and_not_its_own_routes() -> None:
+    listing = make_model_split("listing", modelTag="scorer", members=[{"name": "mnist-v1", "weight": 100}])
+    bodies = [identified(body, "2026-01-01T00:00:00Z") for body in (*make_pair(), listing)]
+    cache = Controller(ListedApi(bodies), Clock()).start().cache
+    (service,) = (each for each in cache.services.of_group(GroupKey(NAMESPACE, "mnist-v1")))
+    assert isinstance(service, InferenceService)
+
+    def touch(**changes: Any) -> set[str]:
+        touched = cache.services.upsert(ObjectKey(NAMESPACE, "mnist-v1"), replace(service, **changes))
+        return {key.name for key in cache.touched_by_services(touched)}
+
+    assert touch(percent="70") == {"mnist", "scorer"}
+    assert touch(percent="60", ready=False) == {"mnist", "mnist-v1", "scorer"}
+    assert touch(percent=None) == {"mnist", "mnist-v1", "scorer"}
