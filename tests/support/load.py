@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from support.waiting import eventually
+
 BODY = json.dumps(
     {"inputs": [{"name": "predict", "shape": [1, 4], "datatype": "FP32", "data": [6.8, 2.8, 4.8, 1.4]}]}
 ).encode()
@@ -46,9 +48,13 @@ class Load:
 def constant_load(
     url: str, path: str, clients: int = 3, headers: dict[str, str] | None = None
 ) -> Iterator[Load]:
-    """Keep `clients` kept-alive connections busy until the block ends."""
+    """Keep `clients` kept-alive connections busy until the block ends.
+
+    It begins when the first request is answered well: an Envoy follows what a status already says.
+    """
     load, stop = Load(), threading.Event()
     all_headers = {"Content-Type": "application/json", **(headers or {})}
+    eventually(lambda: ask(url, path, all_headers)[0] == http.HTTPStatus.OK, f"{url}{path} is served")
 
     def work() -> None:
         connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
