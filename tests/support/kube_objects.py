@@ -1,7 +1,7 @@
 """Objects, pages and watch lines as an API server writes them, and a decoder for them."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,8 @@ def bookmark(version: int) -> bytes:
     return line("BOOKMARK", {"kind": "Widget", "metadata": {"resourceVersion": str(version)}})
 
 
-def to_item(content: dict[str, Any]) -> Item:
+def to_item(content: Mapping[str, Any]) -> Item:
+    """As it would arrive over the wire."""
     metadata = content["metadata"]
     key = ObjectKey(metadata.get("namespace", ""), metadata.get("name", ""))
     return Item(key, metadata["resourceVersion"], json.loads(json.dumps(content)))

@@ -1,10 +1,10 @@
 """The port over a list of objects that nobody checks: whatever a server may have let through once."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from meshsplit.kube.port import PAGE_LIMIT, Item, NotFound, ObjectKey, Page, Resource, WatchEvent
+from meshsplit.kube.port import PAGE_LIMIT, Item, NotFound, Page, Resource, WatchEvent
+from support.kube_objects import to_item
 
 _VERSION = "1"
 
@@ -65,7 +65,4 @@ class ListedApi:
 
 
 def _to_item(body: Mapping[str, Any]) -> Item:
-    metadata = body["metadata"]
-    versioned = {**body, "metadata": {**metadata, "resourceVersion": _VERSION}}
-    key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
-    return Item(key, _VERSION, json.loads(json.dumps(versioned)))
+    return to_item({**body, "metadata": {**body["metadata"], "resourceVersion": _VERSION}})

@@ -1,6 +1,5 @@
 """The controller without its threads: every look at the cluster and every piece of work is a call."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -27,8 +26,6 @@ from meshsplit.kube.port import (
     Api,
     ApiError,
     EventType,
-    Item,
-    ObjectKey,
     Page,
     Resource,
     WatchEvent,
@@ -38,6 +35,7 @@ from meshsplit.kube.reflector import Reflector
 from meshsplit.kube.workqueue import WorkQueue
 from meshsplit.model import GroupKey, Settings
 from support.fleet import Body
+from support.kube_objects import event_of
 from support.store_api import Clock
 
 ISTIO_VERSION = "v1"
@@ -180,12 +178,9 @@ class Controller:
 
     def hear(self, resource: Resource, body: Body) -> None:
         """See one object as it now is, as a watch tells of it."""
-        metadata = body["metadata"]
-        key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
-        item = Item(key, metadata["resourceVersion"], json.loads(json.dumps(body)))
         for follower in self._make_followers(lambda: OneLook(self.api)):
             if follower.resource == resource and isinstance(follower, Reflector):
-                follower.take(WatchEvent(EventType.MODIFIED, item))
+                follower.take(event_of(EventType.MODIFIED, body))
 
     def _make_followers(self, connect: Callable[[], OneLook]) -> list[Follower]:
         watches = Watches(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from meshsplit.kube.port import PAGE_LIMIT, Item, ObjectKey, Page, Resource, WatchEvent
+from meshsplit.kube.port import PAGE_LIMIT, Page, Resource, WatchEvent
 from meshsplit.kube.wire import make_error
 from meshsplit.local.apiserver import resources
 from meshsplit.local.apiserver.builtin import CRDS
@@ -17,6 +17,7 @@ from meshsplit.local.apiserver.operation import APPLY, MERGE, Operation, Options
 from meshsplit.local.apiserver.status import Refused
 from meshsplit.local.apiserver.store import FIRST_VERSION, Store
 from meshsplit.local.crds import make_crds
+from support.kube_objects import to_item
 
 START = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 _LOG = 100_000
@@ -84,7 +85,7 @@ class StoreApi:
         options = Options(label_selector=labels, limit=limit, continue_token=continue_token)
         body = self._send("list", resource, namespace, options=options)
         metadata = body["metadata"]
-        items = tuple(_to_item(each) for each in body["items"])
+        items = tuple(to_item(each) for each in body["items"])
         return Page(items, metadata["resourceVersion"], metadata.get("continue") or "")
 
     def watch(
@@ -179,9 +180,3 @@ def _copy(body: Any) -> Any:
 
 def _encode(body: dict[str, Any]) -> bytes:
     return json.dumps(body).encode()
-
-
-def _to_item(body: dict[str, Any]) -> Item:
-    metadata = body["metadata"]
-    key = ObjectKey(metadata.get("namespace", ""), metadata["name"])
-    return Item(key, metadata["resourceVersion"], _copy(body))
