@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from meshsplit.api.status import ModelSplitStatus
 from meshsplit.api.wire import to_version
+from meshsplit.canonical import to_canonical
 from meshsplit.istio import names
 from meshsplit.istio.digest import digest
 from meshsplit.istio.gitops import find_tracking
@@ -42,8 +43,9 @@ now."""
 Body = dict[str, Any]
 
 
-to_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
-"""One text for equal statuses as they are written."""
+def to_text(status: Mapping[str, Any]) -> str:
+    """One text for equal statuses as they are written."""
+    return to_canonical(status).decode(errors="surrogatepass")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Whether a live object is what is to be written, in all that is ours of it."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from meshsplit.canonical import to_canonical
 from meshsplit.disvc.objects import Child
 
 _DIGEST_BYTES = 16
@@ -25,8 +25,8 @@ def digest_of(body: Mapping[str, Any]) -> bytes:
     """Equal for two bodies that ask for the same, or two live objects that hold the same."""
     metadata = body["metadata"]
     kept = {key: metadata.get(key) for key in ("labels", "annotations", "ownerReferences")}
-    text = json.dumps([kept, body.get("spec")], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES).digest()
+    text = to_canonical([kept, body.get("spec")])
+    return hashlib.blake2b(text, digest_size=_DIGEST_BYTES).digest()
 
 
 def _covers(live: Any, wanted: Any) -> bool:

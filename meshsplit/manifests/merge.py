@@ -1,8 +1,8 @@
 """Several files as one input: every object once, whatever the order of the files."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
+from meshsplit.canonical import to_canonical
 from meshsplit.diagnostics import Finding, ObjectRef
 from meshsplit.manifests.document import Document, locate
 from meshsplit.manifests.reader import ReadResult, finding_order
@@ -35,11 +35,6 @@ def combine(results: Iterable[ReadResult]) -> ReadResult:
     return ReadResult(tuple(documents), tuple(sorted(findings, key=finding_order)), ignores)
 
 
-def canonical_json(body: Mapping[str, object]) -> str:
-    """The same text for equal content, whatever the order of keys."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def _identity(document: Document) -> _Key:
     api_version: str = document.body["apiVersion"]
     group = api_version.rpartition("/")[0]
@@ -49,9 +44,9 @@ def _identity(document: Document) -> _Key:
 def _choose(copies: list[Document]) -> tuple[Document, list[Finding]]:
     if len(copies) == 1:
         return copies[0], []
-    by_content: dict[str, list[Document]] = {}
+    by_content: dict[bytes, list[Document]] = {}
     for document in copies:
-        by_content.setdefault(canonical_json(document.body), []).append(document)
+        by_content.setdefault(to_canonical(document.body), []).append(document)
     kept = min(by_content[min(by_content)], key=lambda document: locate(document, ("metadata", "name")))
     return kept, [_conflict(copies, kept)] if len(by_content) > 1 else []
 
