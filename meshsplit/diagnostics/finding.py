@@ -1,6 +1,7 @@
 """A finding: one diagnostic about one object, as a value."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from meshsplit.diagnostics.catalogue import RULES
 from meshsplit.diagnostics.rule import Severity
@@ -9,8 +10,7 @@ FieldPath = tuple[str | int, ...]
 """Keys and list indices from an object's root to a field, e.g. ("spec", "members", 0, "weight")."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectRef:
+class ObjectRef(NamedTuple):
     """A Kubernetes object by kind, namespace ("" when cluster-scoped) and name."""
 
     kind: str

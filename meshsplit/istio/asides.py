@@ -1,7 +1,6 @@
 """What happens beside the split: requests that go to one member by header, copies that go to another."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from meshsplit.diagnostics import Finding, ObjectRef
 from meshsplit.model import (
@@ -31,7 +30,7 @@ def divert(routes: Sequence[Route], diversion: Diversion) -> list[Route]:
         matches = tuple(_join(route.matches or (RouteMatch(),), diversion))
         if matches:
             name = f"{route.name}.{ASIDE}" if route.name else ASIDE
-            diverted.append(replace(route, matches=matches, name=name))
+            diverted.append(route._replace(matches=matches, name=name))
     return diverted
 
 
@@ -42,7 +41,7 @@ def copy_to(routes: Sequence[Route], group: Group, shadow: Shadow) -> list[Route
         return list(routes)
     copied = [(route, _same_kind(route, member)) for route in routes]
     return [
-        route if to is None else replace(route, mirror=to, mirror_percent=shadow.percent)
+        route if to is None else route._replace(mirror=to, mirror_percent=shadow.percent)
         for route, to in copied
     ]
 
@@ -87,7 +86,7 @@ def _join(matches: Sequence[RouteMatch], diversion: Diversion) -> Iterator[Route
         taken = {name for name, _ in match.headers}
         for headers in diversion.headers:
             if not taken & {name for name, _ in headers}:
-                yield replace(match, headers=(*match.headers, *headers))
+                yield match._replace(headers=(*match.headers, *headers))
 
 
 def _find_member(group: Group, shadow: Shadow) -> Member | None:

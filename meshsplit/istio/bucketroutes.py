@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from meshsplit.affinity import BucketAffinity, BucketCookie
 from meshsplit.istio import buckets
@@ -26,11 +26,11 @@ class _Level:
         """The route, for requests with a bucket in the range only."""
         bucket = StringMatch(MatchKind.REGEX, self.before + buckets.make_regex(each))
         matches = [
-            replace(match, headers=(*match.headers, (self.header, bucket)))
+            match._replace(headers=(*match.headers, (self.header, bucket)))
             for match in route.matches or (RouteMatch(),)
         ]
         name = route.name and route.name + self.suffix
-        return replace(route, matches=tuple(matches), name=name)
+        return route._replace(matches=tuple(matches), name=name)
 
 
 _FRESH = _Level(buckets.HEADER)
@@ -77,7 +77,7 @@ def make_bucket_routes(
     if affinity is None or affinity.cookie is None:
         return [*known, *fresh]
     cookie = (("set-cookie", _set_cookie(affinity.cookie)),)
-    return [*known, *(replace(route, add_response_headers=cookie) for route in fresh)]
+    return [*known, *(route._replace(add_response_headers=cookie) for route in fresh)]
 
 
 def _known(affinity: BucketAffinity, members: int) -> Iterator[_Level]:

@@ -1,7 +1,6 @@
 """One builder for every route, so that what holds for all of them is said once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from meshsplit.istio import names
 from meshsplit.istio.shares import Share, heaviest
@@ -76,4 +75,4 @@ def _with_host(destination: RouteDestination) -> RouteDestination:
     authority = destination.endpoint.authority
     if not authority:
         return destination
-    return replace(destination, set_headers=(*destination.set_headers, (HOST_HEADER, authority)))
+    return destination._replace(set_headers=(*destination.set_headers, (HOST_HEADER, authority)))

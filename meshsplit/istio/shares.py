@@ -1,13 +1,12 @@
 """Who gets how much of a group's traffic, and in which order the routes say so."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from meshsplit.model import Endpoint, Group, Member, Split
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """The weight (>= 1) of one member and where its requests go."""
 
     member: Member

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from meshsplit.affinity import BucketAffinity
 from meshsplit.api.modelsplit import ModelSplitSpec
@@ -19,8 +20,7 @@ from meshsplit.model import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Who an object is and since when; `uid` is "" and `created` None for one no server has seen."""
 
     api_version: str

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from meshsplit.affinity import BucketAffinity
 from meshsplit.diagnostics import Finding, ObjectRef
@@ -48,8 +49,7 @@ class Protocol(StrEnum):
     HTTP = "http"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class GroupKey:
+class GroupKey(NamedTuple):
     """A group is a tag in a namespace."""
 
     namespace: str
@@ -59,8 +59,7 @@ class GroupKey:
         return f"{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A Service host and port; `authority` is the Host header it needs, "" when any will do."""
 
     host: str
@@ -68,8 +67,10 @@ class Endpoint:
     authority: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+_ISTIO_GATEWAY = Endpoint("istio-ingressgateway.istio-system.svc.cluster.local", 80)
+
+
+class Owner(NamedTuple):
     """An object that owns a generated one; only an object that a server has seen has a uid.
 
     A generated object is collected once all of its owners are gone.
@@ -217,7 +218,7 @@ class Settings:
     domain: str = "example.com"
     hosts: tuple[str, ...] = ("*",)
     rest: RestStrategy = RestStrategy.SINGLE_HOP
-    loop: Endpoint = Endpoint("istio-ingressgateway.istio-system.svc.cluster.local", 80)
+    loop: Endpoint = _ISTIO_GATEWAY
     default_mode: DeploymentMode = DeploymentMode.STANDARD
     require_enable_route: bool = True
     max_concurrent_rollouts: int | None = None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from meshsplit.affinity import ReplicaAffinity
 from meshsplit.model.groups import Endpoint, Owner, Retries
@@ -15,16 +16,14 @@ class MatchKind(StrEnum):
     REGEX = "regex"
 
 
-@dataclass(frozen=True, slots=True)
-class StringMatch:
+class StringMatch(NamedTuple):
     """A string match of one kind; a regex is RE2 and matches the whole value."""
 
     kind: MatchKind
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class RouteMatch:
+class RouteMatch(NamedTuple):
     """All conditions of one match must hold; headers are in order of writing."""
 
     uri: StringMatch | None = None
@@ -51,8 +50,7 @@ class Shadow:
     percent: int
 
 
-@dataclass(frozen=True, slots=True)
-class RouteDestination:
+class RouteDestination(NamedTuple):
     """Where a route sends a request; `set_headers` are set on the request, replacing the caller's."""
 
     endpoint: Endpoint
@@ -60,8 +58,7 @@ class RouteDestination:
     set_headers: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """One HTTP route: any of `matches` (none: everything), then the rewrite, then the destinations.
 
     A copy of `mirror_percent` of the requests goes to `mirror`. `add_response_headers` are added to answers,

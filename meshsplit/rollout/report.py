@@ -1,9 +1,8 @@
 """What the status of a ModelSplit says of its rollout: fields and conditions, from the state alone."""
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from meshsplit.analysis.counts import Counts
 from meshsplit.analysis.intervals import rate_interval, ratio_interval
@@ -21,8 +20,7 @@ FIGURES = 4
 """Significant digits of a figure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Says:
+class Says(NamedTuple):
     """What one condition says."""
 
     status: Literal["True", "False", "Unknown"]

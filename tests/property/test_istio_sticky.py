@@ -79,7 +79,7 @@ def apart(group: Group, affinity: BucketAffinity | None) -> Group:
     """The group with endpoints that tell its members apart."""
 
     def at(member: Member, end: Endpoint | None) -> Endpoint | None:
-        return end and replace(end, host=f"{member.name}.local")
+        return end and end._replace(host=f"{member.name}.local")
 
     members = (replace(it, rest=at(it, it.rest), grpc=at(it, it.grpc)) for it in group.members)
     return replace(group, members=tuple(members), affinity=affinity)

@@ -156,8 +156,8 @@ def test_a_request_is_answered_once() -> None:
 def test_a_split_that_is_deleted_under_way_lets_go_of_its_slot() -> None:
     walk = walk_to(10)
     key = walk.live.key
-    assert not walk.controller.rollouts.slots.is_free(replace(key, name="other"), 1)
+    assert not walk.controller.rollouts.slots.is_free(key._replace(name="other"), 1)
     walk.scene.user.delete(SPLITS, "mnist", NAMESPACE)
     walk.controller.step()
-    assert walk.controller.rollouts.slots.is_free(replace(key, name="other"), 1)
+    assert walk.controller.rollouts.slots.is_free(key._replace(name="other"), 1)
     assert walk.controller.meter.find(key) is None
