@@ -14,7 +14,7 @@ from meshsplit.model import GroupKey
 from meshsplit.translate import identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from meshsplit.controller.cache import View
     from meshsplit.controller.live import Body, LiveRoute, LiveSplit
@@ -86,14 +86,12 @@ class Findings:
             else:
                 self._by_object[finding.object].append(finding)
 
+    def __bool__(self) -> bool:
+        return bool(self._by_object or self._gateways)
+
     def about(self, refs: Iterable[ObjectRef]) -> list[Finding]:
         """Those about one of the objects, or about a gateway, in no order."""
-        found = (
-            [finding for ref in set(refs) for finding in self._by_object.get(ref, ())]
-            if self._by_object
-            else []
-        )
-        return found + self._gateways
+        return [finding for ref in refs for finding in self._by_object.get(ref, ())] + self._gateways
 
 
 def select(
@@ -129,19 +127,24 @@ def select(
 
 def _select_findings(view: View, outcome: Outcome | None, *found: Findings) -> tuple[Finding, ...]:
     """About the ModelSplits, the members, what is written, and what blocks the group; in their order."""
-    key = view.key
-    refs = [split.reading.split.ref for split in view.splits]
-    refs.append(ObjectRef("InferenceService", key.namespace, key.name))
-    refs += [
-        ObjectRef("VirtualService", key.namespace, n) for n in (key.name, names.splitting_name(key.name))
-    ]
-    blocking: list[Finding] = []
+    about: set[Finding] = set()
+    if any(found):
+        refs = list(_find_refs(view, outcome))
+        about.update(*(findings.about(refs) for findings in found))
     if outcome is not None:
-        group = outcome.group
-        refs += [ObjectRef("InferenceService", key.namespace, member.name) for member in group.members]
-        blocking = [finding for finding in (group.withdrawn, group.refused) if finding is not None]
-    about = [finding for findings in found for finding in findings.about(refs)]
-    return tuple(sorted({*about, *blocking}, key=finding_order))
+        blocking = outcome.group.withdrawn, outcome.group.refused
+        about.update(finding for finding in blocking if finding is not None)
+    return tuple(sorted(about, key=finding_order))
+
+
+def _find_refs(view: View, outcome: Outcome | None) -> Iterator[ObjectRef]:
+    namespace, name = view.key
+    for split in view.splits:
+        yield split.reading.split.ref
+    for service in {name, *(member.name for member in outcome.group.members)} if outcome else {name}:
+        yield ObjectRef("InferenceService", namespace, service)
+    for route in (name, names.splitting_name(name)):
+        yield ObjectRef("VirtualService", namespace, route)
 
 
 def key_of_object(body: Body) -> GroupKey:

@@ -69,7 +69,7 @@ def make_bucket_routes(
     rest get the bucket of their own id, and a cookie with it; the last route takes all of them, so nothing
     can fall through.
     """
-    ranges = buckets.make_ranges([share.weight for share in shares])
+    ranges = buckets.make_ranges(tuple(share.weight for share in shares))
     pairs = list(zip(routes, ranges, strict=True))
     levels = _known(affinity, len(routes)) if affinity is not None else ()
     known = [level.narrow(route, each) for level in levels for route, each in pairs]

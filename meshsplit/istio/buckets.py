@@ -5,15 +5,17 @@ UUID in lower case (Envoy, source/common/common/random_generator.cc), and writes
 later digit (source/extensions/request_id/uuid/config.cc), so the 4,096 buckets are equally likely.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 
 HEADER = "x-request-id"
 DIGITS = 3
 HEX = "0123456789abcdef"
 BUCKETS = len(HEX) ** DIGITS
+_REMEMBERED = 1024
+"""Splits whose ranges are kept: most groups of a fleet have one of a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class BucketRange:
     last: int
 
 
-def make_ranges(weights: Sequence[int]) -> tuple[BucketRange, ...]:
+@lru_cache(_REMEMBERED)
+def make_ranges(weights: tuple[int, ...]) -> tuple[BucketRange, ...]:
     """Cut all buckets into one range a weight (each >= 1, sum at most 4,096), cumulative in the given order.
 
     Every boundary is the nearest one to its exact place, so the traffic before it is off by at most half a
@@ -33,7 +36,7 @@ def make_ranges(weights: Sequence[int]) -> tuple[BucketRange, ...]:
     """
     total = sum(weights)
     if not weights or min(weights) < 1 or total > BUCKETS:
-        raise ValueError(f"weights {tuple(weights)} cannot be cut into {BUCKETS} buckets")
+        raise ValueError(f"weights {weights} cannot be cut into {BUCKETS} buckets")
     ends = [(2 * cumulative * BUCKETS + total) // (2 * total) for cumulative in accumulate(weights)]
     return tuple(BucketRange(first, end - 1) for first, end in pairwise([0, *ends]))
 

@@ -19,17 +19,16 @@ def digest(body: Mapping[str, Any]) -> bytes:
     What others add to the metadata does not count; what they add to the spec does.
     """
     metadata = body.get("metadata") or {}
-    owned = {
-        "labels": _pick(metadata.get("labels"), _LABELS),
-        "annotations": _pick(metadata.get("annotations"), _ANNOTATIONS),
-        "owners": sorted(
-            [str(owner.get(field)) for field in _OWNER_FIELDS]
-            for owner in metadata.get("ownerReferences") or []
-        ),
-        "spec": body.get("spec"),
-    }
+    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
+    owners = sorted(metadata.get("ownerReferences") or (), key=_uid)
+    owned = [
+        [labels.get(key) for key in _LABELS],
+        [annotations.get(key) for key in _ANNOTATIONS],
+        [[owner.get(field) for field in _OWNER_FIELDS] for owner in owners],
+        body.get("spec"),
+    ]
     return hashlib.blake2b(to_canonical(owned), digest_size=_DIGEST_BYTES).digest()
 
 
-def _pick(values: Mapping[str, Any] | None, keys: tuple[str, ...]) -> dict[str, Any]:
-    return {key: values[key] for key in keys if key in values} if values else {}
+def _uid(owner: Mapping[str, Any]) -> str:
+    return str(owner.get("uid"))

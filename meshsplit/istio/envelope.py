@@ -28,7 +28,12 @@ def make_object(
 
 def written(**fields: Any) -> Fields:
     """Keep the fields that say something, in the order given."""
-    return {key: value for key, value in fields.items() if value or value not in (None, [], {})}
+    return {key: value for key, value in fields.items() if value or _says_something(value)}
+
+
+def _says_something(value: Any) -> bool:
+    """Of a value that counts as false: zero and the empty string do."""
+    return value is not None and value not in ([], {})
 
 
 def _to_owner_reference(owner: Owner, controller: bool) -> Fields:

@@ -32,7 +32,7 @@ class ModelMaker:
             return True
         if self.exposure.find_problem(service.namespace, has_gateways=False) is not None:
             return True
-        unroutable = self._unroutable(service)
+        unroutable = self._unroutable(service) if self.runtimes.malformed else None
         return unroutable is not None and unroutable.malformed is not None
 
     def make_model(self, service: InferenceService) -> tuple[Model | None, tuple[Finding, ...]]:
