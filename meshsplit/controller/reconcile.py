@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from meshsplit.controller import mirror
 from meshsplit.controller.claims import make_claim
-from meshsplit.controller.selection import Findings, find_claimed_names, narrow, select
+from meshsplit.controller.selection import select
+from meshsplit.controller.whole import Whole
 from meshsplit.controller.written import Written, sooner
 from meshsplit.diagnostics import ObjectRef
 from meshsplit.istio.names import splitting_name
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
     from meshsplit.controller.reporter import Reporter
     from meshsplit.controller.rollouts import Rollouts
     from meshsplit.controller.routes import Routes
-    from meshsplit.controller.selection import Claimed, Selection
+    from meshsplit.controller.selection import Selection
     from meshsplit.controller.splits import Splits
     from meshsplit.controller.understood import Understood
     from meshsplit.kserve.source import Understanding
-    from meshsplit.model import GroupKey, ObjectIdentity, Settings, World
+    from meshsplit.model import GroupKey, ObjectIdentity, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +55,7 @@ class Reconciler:
         view = self._mirror(self.cache.view(key))
         understanding = self.understood.find(view.observed)
         self._announce(key, view, understanding)
-        world = understanding.world
-        claimed, findings = find_claimed_names(world), Findings(world.findings)
-        selection = self.choose([view], world, claimed, findings, acting=True)[0]
+        selection = self.choose([view], Whole(understanding.world), acting=True)[0]
         view = self.reporter.keep(view, selection)
         self.rollouts.tell(key, selection.step)
         written = self._write(selection)
@@ -69,12 +68,12 @@ class Reconciler:
         wake = selection.step.advance.wake if selection.step is not None else 0.0
         return sooner(sooner(pause, written.pause), wake)
 
-    def is_new(self, view: View, claimed: Claimed) -> bool:
+    def is_new(self, view: View, whole: Whole) -> bool:
         """Whether something of it was never written, which is known without a translation."""
         route = ("VirtualService", view.key.namespace, view.key.name)
         untold = any(not split.reported for split in view.splits)
         unmirrored = not view.splits and self._wants_mirror(view)
-        return untold or unmirrored or (route in claimed.models and view.route(view.key.name) is None)
+        return untold or unmirrored or (route in whole.models and view.route(view.key.name) is None)
 
     def is_steady(self, view: View, selection: Selection) -> bool:
         """Whether a pass over the key would do nothing, now or later."""
@@ -84,15 +83,13 @@ class Reconciler:
             return False
         return self.reporter.is_reported(view, selection)
 
-    def choose(
-        self, views: Sequence[View], world: World, claimed: Claimed, findings: Findings, *, acting: bool
-    ) -> list[Selection]:
-        """What the objects of each view should be; `claimed` and `findings` are those of the `world`.
+    def choose(self, views: Sequence[View], whole: Whole, *, acting: bool) -> list[Selection]:
+        """What the objects of each view should be.
 
         `acting` says that it will be done now, and is not only looked at.
         """
         by_key = {view.key: view for view in views}
-        narrowed = narrow(world, by_key)
+        narrowed = whole.narrow(by_key)
         decided = [self.rollouts.decide(by_key[group.key], group, acting) for group in narrowed.groups]
         steps = {each.outcome.group.key: each.step for each in decided if each.step is not None}
         current: set[ObjectIdentity] = set()
@@ -110,7 +107,7 @@ class Reconciler:
             self.settings,
             is_current,
         )
-        return select(translation, steps, current, claimed, findings, views)
+        return select(translation, steps, current, whole, views)
 
     def _follow(self, view: View, selection: Selection, written: Written) -> None:
         if selection.outcome is None:

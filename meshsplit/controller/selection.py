@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meshsplit.controller.live import from_status
+from meshsplit.controller.whole import Findings
 from meshsplit.diagnostics import ObjectRef, finding_order
 from meshsplit.istio import names
 from meshsplit.istio.observed import annotation_of, label_of
@@ -14,16 +15,14 @@ from meshsplit.model import GroupKey
 from meshsplit.translate import identity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from meshsplit.controller.cache import View
     from meshsplit.controller.live import Body, LiveRoute, LiveSplit
     from meshsplit.controller.step import Step
+    from meshsplit.controller.whole import Whole
     from meshsplit.diagnostics import Finding
-    from meshsplit.model import ObjectIdentity, Outcome, Split, Translation, World
-
-
-_GATEWAY_CODES = frozenset({"MSP206", "MSP303"})
+    from meshsplit.model import ObjectIdentity, Outcome, Split, Translation
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,71 +40,16 @@ class Selection:
     surplus: tuple[LiveRoute, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """The VirtualServices that models and groups of a world are entitled to."""
-
-    models: frozenset[ObjectIdentity]
-    groups: frozenset[ObjectIdentity]
-
-
-def narrow(world: World, keys: Container[GroupKey]) -> World:
-    """The same world with only the groups and models of `keys` in it, and without findings."""
-    return replace(
-        world,
-        findings=(),
-        groups=tuple(group for group in world.groups if group.key in keys),
-        models=tuple(model for model in world.models if GroupKey(model.namespace, model.name) in keys),
-    )
-
-
-def find_claimed_names(world: World) -> Claimed:
-    """Whose names are taken, in the world as it is before it is narrowed."""
-    return Claimed(
-        models=frozenset(("VirtualService", model.namespace, model.name) for model in world.models),
-        groups=frozenset(
-            ("VirtualService", group.key.namespace, names.splitting_name(group.key.name))
-            for group in world.groups
-            if group.withdrawn is None and group.refused is None
-        ),
-    )
-
-
-class Findings:
-    """Findings by what they are about.
-
-    Those about a gateway are one for all that is bound to it, and name only the first: every key gets them.
-    """
-
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        self._by_object: defaultdict[ObjectRef | None, list[Finding]] = defaultdict(list)
-        self._gateways: list[Finding] = []
-        for finding in findings:
-            if finding.code in _GATEWAY_CODES:
-                self._gateways.append(finding)
-            else:
-                self._by_object[finding.object].append(finding)
-
-    def __bool__(self) -> bool:
-        return bool(self._by_object or self._gateways)
-
-    def about(self, refs: Iterable[ObjectRef]) -> list[Finding]:
-        """Those about one of the objects, or about a gateway, in no order."""
-        return [finding for ref in refs for finding in self._by_object.get(ref, ())] + self._gateways
-
-
 def select(
     translation: Translation,
     steps: Mapping[GroupKey, Step],
     current: Container[ObjectIdentity],
-    claimed: Claimed,
-    findings: Findings,
+    whole: Whole,
     views: Sequence[View],
 ) -> list[Selection]:
     """What of `translation`, made of a world narrowed to the views' keys, belongs to each of them.
 
     `steps` are those of the groups that are walked, `current` objects that are there as they should be.
-    `claimed` and `findings` are those of the whole world.
     """
     written = Findings(translation.findings)
     stale: defaultdict[GroupKey, list[Body]] = defaultdict(list)
@@ -118,8 +62,8 @@ def select(
             stale=tuple(stale[view.key]),
             outcome=outcomes.get(view.key),
             step=steps.get(view.key),
-            findings=_select_findings(view, outcomes.get(view.key), findings, written),
-            surplus=tuple(_find_surplus(outcomes.get(view.key), translation.untouched, claimed, view)),
+            findings=_select_findings(view, outcomes.get(view.key), whole.findings, written),
+            surplus=tuple(_find_surplus(outcomes.get(view.key), translation.untouched, whole, view)),
         )
         for view in views
     ]
@@ -179,7 +123,7 @@ def find_followed(splits: tuple[LiveSplit, ...], outcome: Outcome | None) -> Liv
 
 
 def _find_surplus(
-    outcome: Outcome | None, untouched: frozenset[ObjectIdentity], claimed: Claimed, view: View
+    outcome: Outcome | None, untouched: frozenset[ObjectIdentity], whole: Whole, view: View
 ) -> list[LiveRoute]:
     """Routes of ours to nothing; a group that is held keeps what it has, even when nothing is written.
 
@@ -190,11 +134,11 @@ def _find_surplus(
     of_group = view.group_route if gone else None
     of_model = view.route(name)
     candidates = [
-        (of_group, of_group is not None and of_group.group == name, (claimed.models, untouched)),
+        (of_group, of_group is not None and of_group.group == name, (whole.models, untouched)),
         (
             of_model,
             of_model is not None and of_model.model == name,
-            (claimed.models, claimed.groups, untouched),
+            (whole.models, whole.groups, untouched),
         ),
     ]
     return [

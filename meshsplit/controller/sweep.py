@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from meshsplit.controller.claims import make_claim
-from meshsplit.controller.selection import Findings, find_claimed_names
+from meshsplit.controller.whole import Whole
 from meshsplit.diagnostics import ObjectRef
 from meshsplit.kserve.drafts import age_of
 from meshsplit.kserve.source import understand
@@ -42,13 +42,12 @@ class Sweep:
         understanding = understand(observed, self._reconciler.settings)
         keys = sorted(self._cache.keys())
         self._put_claims(keys, observed, understanding)
-        world = understanding.world
-        claimed, findings = find_claimed_names(world), Findings(world.findings)
+        whole = Whole(understanding.world)
         for start in range(0, len(keys), CHUNK):
             views = [self._cache.view_in(observed, key) for key in keys[start : start + CHUNK]]
-            new = frozenset(view.key for view in views if self._reconciler.is_new(view, claimed))
+            new = frozenset(view.key for view in views if self._reconciler.is_new(view, whole))
             known = [view for view in views if view.key not in new]
-            selections = self._reconciler.choose(known, world, claimed, findings, acting=False)
+            selections = self._reconciler.choose(known, whole, acting=False)
             pairs = zip(known, selections, strict=True)
             self._enqueue(new | {v.key for v, s in pairs if not self._reconciler.is_steady(v, s)})
 

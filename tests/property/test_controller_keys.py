@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from meshsplit.controller.cache import View
 from meshsplit.controller.conditions import WEIGHT_REASONS
-from meshsplit.controller.selection import Findings, Selection, find_claimed_names
+from meshsplit.controller.selection import Selection
+from meshsplit.controller.whole import Whole
 from meshsplit.diagnostics import Severity, severity_of
 from meshsplit.kserve.objects import InferenceService
 from meshsplit.kserve.source import understand
@@ -141,11 +142,8 @@ def identity(body: Body) -> tuple[str, str, str]:
 
 
 def choose_one(controller: Controller, view: View) -> Selection:
-    world = understand(view.observed, controller.settings).world
-    chosen = controller.reconciler.choose(
-        [view], world, find_claimed_names(world), Findings(world.findings), acting=False
-    )
-    return chosen[0]
+    whole = Whole(understand(view.observed, controller.settings).world)
+    return controller.reconciler.choose([view], whole, acting=False)[0]
 
 
 def to_work(selection: Selection) -> tuple[object, ...]:
@@ -166,13 +164,11 @@ def codes_of_gateways(selection: Selection) -> set[str]:
 @given(worlds())
 def test_every_key_alone_is_what_it_is_among_all(bodies: list[Body]) -> None:
     controller = Controller(ListedApi(bodies), Clock()).start()
-    whole = controller.cache.whole()
-    world = understand(whole, controller.settings).world
+    observed = controller.cache.whole()
+    whole = Whole(understand(observed, controller.settings).world)
     keys = sorted(controller.cache.keys())
-    views = [controller.cache.view_in(whole, key) for key in keys]
-    among = controller.reconciler.choose(
-        views, world, find_claimed_names(world), Findings(world.findings), acting=False
-    )
+    views = [controller.cache.view_in(observed, key) for key in keys]
+    among = controller.reconciler.choose(views, whole, acting=False)
     for key, there in zip(keys, among, strict=True):
         alone = choose_one(controller, controller.cache.view(key))
         assert alone.outcome == there.outcome, key
