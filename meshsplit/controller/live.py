@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from pydantic import ValidationError
 
 from meshsplit.api.status import ModelSplitStatus
@@ -80,12 +81,10 @@ class LiveSplit:
     @property
     def since(self) -> dict[str, tuple[str, str]]:
         """By the type of each condition its status and, as text, since when it is so."""
-        status = json.loads(self.reported) if self.reported else {}
         try:
-            return {
-                each["type"]: (each["status"], each["lastTransitionTime"]) for each in status["conditions"]
-            }
-        except (KeyError, TypeError):
+            conditions = orjson.loads(self.reported or "{}")["conditions"]
+            return {each["type"]: (each["status"], each["lastTransitionTime"]) for each in conditions}
+        except (KeyError, TypeError, ValueError):
             return {}
 
     @property

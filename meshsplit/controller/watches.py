@@ -138,7 +138,7 @@ class Watches:
     def _decoder(self, resource: Resource, decode: Callable[[Body], V]) -> Callable[[Body], V]:
         """In a list the server leaves out the kind of built-in objects.
 
-        What many objects have in common is one string for all of them.
+        What many objects have in common is one string for all of them; a body is ours to change.
         """
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
 
@@ -146,7 +146,8 @@ class Watches:
             metadata = body["metadata"]
             if metadata.get("namespace"):
                 metadata["namespace"] = sys.intern(metadata["namespace"])
-            return decode({**body, **kind})
+            body.update(kind)
+            return decode(body)
 
         return decode_whole
 

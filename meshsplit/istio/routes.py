@@ -10,6 +10,9 @@ HOST_HEADER = "Host"
 """Set on one of several destinations, istiod makes a host rewrite of it (pilot/pkg/networking/core/route/
 route.go, processWeightedDestination); on a whole route `rewrite.authority` says the same."""
 
+_POST = StringMatch(MatchKind.EXACT, "POST")
+_GRPC = StringMatch(MatchKind.PREFIX, "application/grpc")
+
 
 def make_route(
     routing: Routing,
@@ -59,16 +62,16 @@ def uri(kind: MatchKind, path: str, headers: tuple[tuple[str, StringMatch], ...]
 def grpc_key(name: str) -> RouteMatch:
     """Match ModelMesh gRPC calls for a model or group."""
     return RouteMatch(
-        method=StringMatch(MatchKind.EXACT, "POST"),
+        method=_POST,
         headers=(
-            ("content-type", StringMatch(MatchKind.PREFIX, "application/grpc")),
+            ("content-type", _GRPC),
             (names.VMODEL_HEADER, StringMatch(MatchKind.EXACT, name)),
         ),
     )
 
 
 def _without_weight(destination: RouteDestination) -> RouteDestination:
-    return RouteDestination(destination.endpoint, None, destination.set_headers)
+    return destination if destination.weight is None else destination._replace(weight=None)
 
 
 def _with_host(destination: RouteDestination) -> RouteDestination:

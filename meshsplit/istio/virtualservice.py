@@ -25,27 +25,36 @@ def make_virtual_service(plan: RoutePlan, api_version: str) -> dict[str, Any]:
 
 
 def _to_http_route(route: Route) -> Fields:
-    return written(
-        name=route.name,
-        match=[_to_match(match) for match in route.matches],
-        rewrite=written(uri=route.rewrite_uri, authority=route.rewrite_authority),
-        route=[_to_destination(each, len(route.destinations) == 1) for each in route.destinations],
-        timeout=route.timeout,
-        retries=None if route.retries is None else _to_retries(route.retries),
-        mirror=None if route.mirror is None else _to_service(route.mirror),
-        mirrorPercentage=None if route.mirror_percent is None else {"value": route.mirror_percent},
-        headers={"response": {"add": dict(route.add_response_headers)}}
-        if route.add_response_headers
-        else None,
-    )
+    fields: Fields = {}
+    if route.name is not None:
+        fields["name"] = route.name
+    if route.matches:
+        fields["match"] = [_to_match(match) for match in route.matches]
+    if route.rewrite_uri or route.rewrite_authority:
+        fields["rewrite"] = written(uri=route.rewrite_uri, authority=route.rewrite_authority)
+    fields["route"] = [_to_destination(each, len(route.destinations) == 1) for each in route.destinations]
+    if route.timeout is not None:
+        fields["timeout"] = route.timeout
+    if route.retries is not None:
+        fields["retries"] = _to_retries(route.retries)
+    if route.mirror is not None:
+        fields["mirror"] = _to_service(route.mirror)
+    if route.mirror_percent is not None:
+        fields["mirrorPercentage"] = {"value": route.mirror_percent}
+    if route.add_response_headers:
+        fields["headers"] = {"response": {"add": dict(route.add_response_headers)}}
+    return fields
 
 
 def _to_match(match: RouteMatch) -> Fields:
-    return written(
-        uri=match.uri and _to_string_match(match.uri),
-        method=match.method and _to_string_match(match.method),
-        headers={name: _to_string_match(value) for name, value in match.headers},
-    )
+    fields: Fields = {}
+    if match.uri is not None:
+        fields["uri"] = _to_string_match(match.uri)
+    if match.method is not None:
+        fields["method"] = _to_string_match(match.method)
+    if match.headers:
+        fields["headers"] = {name: _to_string_match(value) for name, value in match.headers}
+    return fields
 
 
 def _to_string_match(match: StringMatch) -> dict[str, str]:
@@ -53,11 +62,12 @@ def _to_string_match(match: StringMatch) -> dict[str, str]:
 
 
 def _to_destination(destination: RouteDestination, alone: bool) -> Fields:
-    return written(
-        destination=_to_service(destination.endpoint),
-        weight=None if alone else destination.weight,
-        headers={"request": {"set": dict(destination.set_headers)}} if destination.set_headers else None,
-    )
+    fields: Fields = {"destination": _to_service(destination.endpoint)}
+    if not alone and destination.weight is not None:
+        fields["weight"] = destination.weight
+    if destination.set_headers:
+        fields["headers"] = {"request": {"set": dict(destination.set_headers)}}
+    return fields
 
 
 def _to_service(endpoint: Endpoint) -> Fields:

@@ -1,6 +1,7 @@
 """Where the requests of one InferenceService go, by deployment mode, and under which name it serves."""
 
 import re
+from functools import lru_cache
 
 from meshsplit.kserve import keys
 from meshsplit.kserve.objects import InferenceService, ServingRuntime
@@ -11,6 +12,8 @@ _MODELMESH_SERVICE = "modelmesh-serving"
 _MODELMESH_REST_PORT = 8008
 _MODELMESH_GRPC_PORT = 8033
 _PREDICTOR_PORT = 80
+_REMEMBERED = 256
+"""Namespaces whose endpoints are kept: their models share them."""
 
 _NAME_PLACEHOLDER = re.compile(r"\{\{\s*\.Name\s*\}\}")
 """KServe fills Go templates in a container from the InferenceService's metadata (ReplacePlaceholders)."""
@@ -42,6 +45,7 @@ def to_endpoints(service: InferenceService) -> tuple[Endpoint | None, Endpoint |
     return (endpoint if speaks_rest else None), endpoint
 
 
+@lru_cache(_REMEMBERED)
 def to_modelmesh_endpoints(namespace: str) -> tuple[Endpoint, Endpoint]:
     """Where ModelMesh answers for every model of a namespace: REST, gRPC."""
     host = f"{_MODELMESH_SERVICE}.{namespace}.svc.cluster.local"

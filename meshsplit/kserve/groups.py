@@ -103,7 +103,8 @@ def _owners(draft: Draft) -> tuple[Owner, ...]:
     """A tagged group keeps its routes when its ModelSplit is deleted: level 0 takes over from level 1."""
     tagged = [member.identity for member in draft.members if member.tag == draft.key.name]
     identities = [draft.request.identity, *tagged] if draft.request is not None else tagged
-    return tuple(identity.owner for identity in identities if identity.owner is not None)
+    owners = (identity.owner for identity in identities)
+    return tuple(owner for owner in owners if owner is not None)
 
 
 def _to_target(draft: Draft) -> tuple[Split | None, tuple[Finding, ...]]:
