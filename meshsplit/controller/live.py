@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from pydantic import ValidationError
 
 from meshsplit.api.status import ModelSplitStatus
 from meshsplit.api.wire import to_version
@@ -251,8 +249,8 @@ def _read_spec(body: Body, settings: Settings, before: LiveSplit | None) -> Spli
 def _parse(reported: str) -> ModelSplitStatus | None:
     """The status that was reported; None where nothing that can be read was."""
     try:
-        return ModelSplitStatus.model_validate(json.loads(reported)) if reported else None
-    except ValidationError:
+        return ModelSplitStatus.model_validate(orjson.loads(reported)) if reported else None
+    except ValueError:
         return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from meshsplit.controller.index import group_keys
 from meshsplit.controller.live import to_live_route
 from meshsplit.istio.digest import digest
 from meshsplit.kube.port import NotFound, ObjectKey
+from meshsplit.kube.wire import from_json
 from meshsplit.translate import identity_of
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Routes:
         key, answer = ObjectKey(body["metadata"]["namespace"], body["metadata"]["name"]), None
         self._store.hold(key)
         try:
-            answer = to_live_route(json.loads(self._api.apply(self.resource, seen, force=live is not None)))
+            answer = to_live_route(from_json(self._api.apply(self.resource, seen, force=live is not None)))
         finally:
             touched, news = self._store.settle(key, answer)
             if news:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +12,7 @@ from meshsplit.controller.live import LiveSplit, to_live_split
 from meshsplit.controller.mirror import RELEASE, make_mirror
 from meshsplit.controller.resources import MODEL_SPLITS
 from meshsplit.kube.port import NotFound, ObjectKey
+from meshsplit.kube.wire import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,7 @@ class Splits:
         live = None
         self._store.hold(key)
         try:
-            live = to_live_split(json.loads(send()), self._settings, before)
+            live = to_live_split(from_json(send()), self._settings, before)
         finally:
             touched, news = self._store.settle(key, live)
             if news or (live is not None and _is_edited(live, before)):

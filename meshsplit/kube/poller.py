@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from meshsplit.kube.port import ApiError, NotFound, ObjectKey
+from meshsplit.kube.wire import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -68,7 +68,7 @@ class Poller(Generic[T, K]):
     def _look(self) -> None:
         key = ObjectKey("", self._name)
         try:
-            value = self._decode(json.loads(self._api.get(self.resource, "", self._name)))
+            value = self._decode(from_json(self._api.get(self.resource, "", self._name)))
         except NotFound:
             self._on_touched(self._store.delete(key))
         except ApiError as error:

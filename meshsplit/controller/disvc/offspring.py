@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from meshsplit.controller.fights import Fights
 from meshsplit.disvc.agreement import agrees, digest_of
 from meshsplit.disvc.decode import to_child
 from meshsplit.kube.port import NotFound, ObjectKey
+from meshsplit.kube.wire import from_json
 from meshsplit.translate import identity_of
 
 if TYPE_CHECKING:
@@ -112,10 +112,10 @@ class Offspring:
             content = self._reader.get(self._resources[kind], namespace, name)
         except NotFound:
             return None
-        return to_child(json.loads(content), self._settings)
+        return to_child(from_json(content), self._settings)
 
     def _keep(self, content: bytes) -> Child:
-        child = to_child(json.loads(content), self._settings)
+        child = to_child(from_json(content), self._settings)
         self._cache.children[child.kind].upsert(ObjectKey(child.namespace, child.name), child)
         return child
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +14,7 @@ from meshsplit.disvc.decode import to_live_disvc
 from meshsplit.disvc.objects import Disvc, UnreadableDisvc
 from meshsplit.disvc.report import PROGRESSING, SERVED_NAME
 from meshsplit.kube.port import ObjectKey
+from meshsplit.kube.wire import from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -71,7 +71,7 @@ class Reports:
                 },
                 "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
             }
-            answer = to_live_disvc(json.loads(self._writer.apply_status(DISVCS, body)))
+            answer = to_live_disvc(from_json(self._writer.apply_status(DISVCS, body)))
             key = ObjectKey(answer.identity.ref.namespace, answer.identity.ref.name)
             self._cache.disvcs.upsert(key, answer)
             if (answer.generation, answer.deleting) != (disvc.generation, disvc.deleting):
