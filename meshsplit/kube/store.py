@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 
     from meshsplit.kube.port import ObjectKey
 
@@ -19,9 +19,9 @@ class Store(Generic[V, K]):
 
     A write returns the group keys it touched: those of the old value and those of the new one, or of an edit
     what `concern` says of both. A value equal to the one that is there touches nothing, so an edit of fields
-    that are not read costs no work. A value of
-    a lower `version` than the one that is there, or at which the object was deleted, is a late report and is
-    dropped: whoever writes an object puts the server's answer here, and reads what it wrote.
+    that are not read costs no work. A value of a lower `version` than the one that is there, or at which the
+    object was deleted, is a late report and is dropped: whoever writes an object puts the server's answer
+    here, and reads what it wrote. So is one from before a list that did not have the object.
 
     A watch often tells of a write before its answer is there. So whoever writes calls `hold` before and
     `settle` after: what is touched in between is no news, unless somebody else has changed the object.
@@ -41,6 +41,9 @@ class Store(Generic[V, K]):
         # Most groups have one object, and a set of one takes four times the memory of what is in it.
         self._groups: dict[K, ObjectKey | set[ObjectKey]] = {}
         self._deleted: dict[ObjectKey, int] = {}
+        self._listed = (
+            0  # the version of the latest list: what has not changed since, and is not here, is gone
+        )
         self._held: dict[ObjectKey, set[K]] = {}
 
     def upsert(self, key: ObjectKey, value: V) -> frozenset[K]:
@@ -86,16 +89,18 @@ class Store(Generic[V, K]):
                 self._deleted[key] = version
             return self._hold_back(key, self._drop(key))
 
-    def replace(self, values: Mapping[ObjectKey, V]) -> frozenset[K]:
-        """Hold exactly `values`, in one step for every reader."""
+    def replace(self, values: Mapping[ObjectKey, V], version: int = 0) -> frozenset[K]:
+        """Hold exactly `values`, a list of this version, in one step for every reader; newer ones stay."""
         with self._lock:
             touched: set[K] = set()
-            self._deleted.clear()
-            for key in self._values.keys() - values.keys():
-                touched |= self._drop(key)
             for key, value in values.items():
                 touched |= self._put(key, value)
-            return frozenset(touched)
+            return frozenset(touched | self._retain(values.keys(), version))
+
+    def retain(self, keys: Collection[ObjectKey], version: int) -> frozenset[K]:
+        """Take out what is not among `keys`, which a list of this version had; what is newer stays."""
+        with self._lock:
+            return frozenset(self._retain(keys, version))
 
     def get(self, key: ObjectKey) -> V | None:
         """The value of one object."""
@@ -131,10 +136,8 @@ class Store(Generic[V, K]):
         return frozenset()
 
     def _put(self, key: ObjectKey, value: V) -> set[K]:
-        held, version = self._values.get(key), self._version(value)
-        if held is not None and version < self._version(held):
-            return set()
-        if 0 < version < self._deleted.get(key, 0):
+        held = self._values.get(key)
+        if self._is_late(key, held, self._version(value)):
             return set()
         self._deleted.pop(key, None)
         if held is not None and held == value:
@@ -148,6 +151,20 @@ class Store(Generic[V, K]):
         if held is not None and self._concern is not None:
             return set(self._concern(key, held, value))
         return touched | groups
+
+    def _is_late(self, key: ObjectKey, held: V | None, version: int) -> bool:
+        if held is not None:
+            return version < self._version(held)
+        return 0 < version <= self._listed or 0 < version < self._deleted.get(key, 0)
+
+    def _retain(self, keys: Collection[ObjectKey], version: int) -> set[K]:
+        touched: set[K] = set()
+        for key in self._values.keys() - keys:
+            if not 0 < version < self._version(self._values[key]):
+                touched |= self._drop(key)
+        self._listed = max(self._listed, version)
+        self._deleted = {key: last for key, last in self._deleted.items() if last > self._listed}
+        return touched
 
     def _drop(self, key: ObjectKey) -> set[K]:
         if key not in self._values:

@@ -49,6 +49,27 @@ def test_a_late_report_of_a_deletion_does_not_take_out_what_was_made_since() -> 
     assert store.get(key) is None
 
 
+def test_what_a_list_does_not_have_is_gone_but_for_what_was_made_since() -> None:
+    store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
+    gone, kept, made = (ObjectKey("n", name) for name in ("gone", "kept", "made"))
+    store.replace({gone: (5, "gone"), kept: (9, "kept")}, 9)
+    store.upsert(made, (11, "made"))
+    assert store.retain({kept}, 10) == {"gone"}
+    assert store.values() == ((9, "kept"), (11, "made"))
+    assert store.upsert(gone, (10, "late")) == set()
+    assert store.upsert(gone, (11, "anew")) == {"anew"}
+
+
+def test_a_list_does_not_bring_back_what_was_deleted_after_it() -> None:
+    store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
+    key = ObjectKey("n", "a")
+    store.upsert(key, (6, "there"))
+    store.delete(key, 12)
+    assert store.replace({key: (6, "there")}, 10) == set()
+    assert store.upsert(key, (11, "late")) == set()
+    assert store.upsert(key, (13, "anew")) == {"anew"}
+
+
 def test_what_a_watch_tells_of_a_write_before_its_answer_is_no_news() -> None:
     store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
     key = ObjectKey("n", "a")
