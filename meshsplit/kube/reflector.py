@@ -179,7 +179,7 @@ class Reflector(Generic[T, K]):
             return self._store.delete(item.key, version)
         if self._store.is_known(item.key, version):
             return frozenset()
-        return self._store.upsert(item.key, self._decode(item.body))
+        return self._store.upsert(item.key, self._decode(item.body), version)
 
     def _take_listed(self, item: Item) -> None:
         self._tell(self._store_one(EventType.ADDED, item))

@@ -39,16 +39,19 @@ class Answers(FakeReader):
 
 @dataclass
 class Bench:
-    """A store at a list of version `listed`, and what tells it more."""
+    """A store at a list of version `listed`, and what tells it more; its values may have no version."""
 
     widgets: Sequence[dict[str, Any]] = ()
     listed: int = 9
+    versioned: bool = True
     touched: list[list[str]] = field(default_factory=list)
     decoded: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.time = FakeTime()
-        self.store: Store[Seen, str] = Store(lambda _, seen: [seen.tag], version=lambda seen: seen.version)
+        self.store: Store[Seen, str] = Store(
+            lambda _, seen: [seen.tag], version=lambda seen: seen.version if self.versioned else 0
+        )
         self.own = FakeReader(self.time, [page_of(*self.widgets, version=self.listed)])
         self.reflector = Reflector(
             self.own,
@@ -97,8 +100,9 @@ def test_every_page_is_read_by_the_callers_api_and_tells_whom_it_touched() -> No
     assert [bench.version(name) for name in "abc"] == [11, 2, 12]
 
 
-def test_what_is_known_at_this_version_or_a_later_one_is_not_decoded() -> None:
-    bench = Bench([make_widget("a", "t", 1), make_widget("b", "t", 2)])
+@pytest.mark.parametrize("versioned", [True, False])
+def test_what_is_known_at_this_version_or_a_later_one_is_not_decoded(versioned: bool) -> None:
+    bench = Bench([make_widget("a", "t", 1), make_widget("b", "t", 2)], versioned=versioned)
     bench.hear(EventType.MODIFIED, "b", 21)
     bench.decoded.clear()
     bench.touched.clear()
@@ -107,8 +111,9 @@ def test_what_is_known_at_this_version_or_a_later_one_is_not_decoded() -> None:
     assert (bench.version("a"), bench.version("b")) == (1, 21)
 
 
-def test_what_the_list_has_no_more_goes_and_what_was_made_since_stays() -> None:
-    bench = Bench([make_widget("a", "t", 1), make_widget("b", "u", 2)])
+@pytest.mark.parametrize("versioned", [True, False])
+def test_what_the_list_has_no_more_goes_and_what_was_made_since_stays(versioned: bool) -> None:
+    bench = Bench([make_widget("a", "t", 1), make_widget("b", "u", 2)], versioned=versioned)
     bench.hear(EventType.ADDED, "c", 21)
     bench.touched.clear()
     bench.catch_up(page_of(make_widget("b", "u", 2), version=20))
@@ -135,8 +140,11 @@ def test_an_error_is_the_callers_and_takes_nothing_out(error: ApiError) -> None:
     assert (bench.version("a"), bench.version("b")) == (1, 11)
 
 
-def test_a_watch_that_tells_older_things_later_changes_nothing() -> None:
-    bench = Bench([make_widget("a", "t", 1), make_widget("b", "t", 2), make_widget("c", "t", 3)])
+@pytest.mark.parametrize("versioned", [True, False])
+def test_a_watch_that_tells_older_things_later_changes_nothing(versioned: bool) -> None:
+    bench = Bench(
+        [make_widget("a", "t", 1), make_widget("b", "t", 2), make_widget("c", "t", 3)], versioned=versioned
+    )
     bench.catch_up(page_of(make_widget("a", "t", 14), make_widget("b", "t", 16), version=20))
     bench.touched.clear()
     bench.hear(EventType.MODIFIED, "a", 12)  # and once more at 14
@@ -151,8 +159,9 @@ def test_a_watch_that_tells_older_things_later_changes_nothing() -> None:
     assert [bench.version(name) for name in "abcd"] == [None, 16, None, 21]
 
 
-def test_a_list_of_the_watchs_own_that_is_older_takes_nothing_back() -> None:
-    bench = Bench([make_widget("a", "t", 1), make_widget("b", "t", 2)])
+@pytest.mark.parametrize("versioned", [True, False])
+def test_a_list_of_the_watchs_own_that_is_older_takes_nothing_back(versioned: bool) -> None:
+    bench = Bench([make_widget("a", "t", 1), make_widget("b", "t", 2)], versioned=versioned)
     bench.catch_up(page_of(make_widget("a", "t", 14), make_widget("c", "t", 15), version=20))
     bench.list_again(page_of(make_widget("a", "t", 1), make_widget("b", "t", 2), version=10))
     bench.hear(EventType.ADDED, "d", 17)
@@ -161,8 +170,9 @@ def test_a_list_of_the_watchs_own_that_is_older_takes_nothing_back() -> None:
     assert [bench.version(name) for name in "abc"] == [14, 25, None]
 
 
-def test_a_list_of_the_watchs_own_that_is_newer_is_not_undone_by_a_slow_one() -> None:
-    bench = Bench([make_widget("a", "t", 1), make_widget("b", "t", 2)])
+@pytest.mark.parametrize("versioned", [True, False])
+def test_a_list_of_the_watchs_own_that_is_newer_is_not_undone_by_a_slow_one(versioned: bool) -> None:
+    bench = Bench([make_widget("a", "t", 1), make_widget("b", "t", 2)], versioned=versioned)
     newer = page_of(make_widget("b", "t", 25), make_widget("c", "t", 26), version=30)
     first = page_of(make_widget("a", "t", 1), version=20, token="more")
     second = page_of(make_widget("b", "t", 2), version=20)
@@ -221,7 +231,8 @@ def test_after_it_nothing_is_older_than_its_list_whatever_the_watch_tells_when(
     past, last = Past(changes), len(changes)
     began = data.draw(st.integers(1, last), "the watch began at")
     listed = data.draw(st.integers(began, last), "the list is of")
-    bench, heard = Bench(past.widgets(began), began), began
+    versioned = data.draw(st.booleans(), "values have a version")
+    bench, heard = Bench(past.widgets(began), began, versioned), began
 
     def watch() -> None:
         """Hear of some more, or of so much at once that only a list helps."""

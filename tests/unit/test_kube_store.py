@@ -56,8 +56,27 @@ def test_what_a_list_does_not_have_is_gone_but_for_what_was_made_since() -> None
     store.upsert(made, (11, "made"))
     assert store.retain({kept}, 10) == {"gone"}
     assert store.values() == ((9, "kept"), (11, "made"))
-    assert store.upsert(gone, (10, "late")) == set()
+    assert store.upsert(gone, (9, "late")) == set()
+    assert store.is_known(gone, 10)
+    assert not store.is_known(gone, 11)
     assert store.upsert(gone, (11, "anew")) == {"anew"}
+
+
+def test_values_that_have_no_version_are_as_old_as_what_told_of_them() -> None:
+    store: Store[str, str] = Store(lambda _, value: [value])
+    key = ObjectKey("n", "a")
+    store.replace({key: "listed"}, 9)
+    assert store.is_known(key, 9)
+    assert store.upsert(key, "late", 8) == set()
+    assert store.upsert(key, "edited", 12) == {"listed", "edited"}
+    assert store.upsert(key, "late", 11) == set()
+    assert store.replace({key: "late"}, 10) == set()
+    assert store.retain((), 11) == set()
+    assert store.delete(key, 11) == set()
+    assert store.delete(key, 13) == {"edited"}
+    assert store.upsert(key, "late", 12) == set()
+    assert store.upsert(key, "anew", 14) == {"anew"}
+    assert store.replace({}, 15) == {"anew"}
 
 
 def test_a_list_does_not_bring_back_what_was_deleted_after_it() -> None:
