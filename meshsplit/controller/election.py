@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from meshsplit.controller.istioversion import PROBE_SECONDS
 from meshsplit.controller.options import LEASE_NAME
 from meshsplit.kube.leader import Elector
-from meshsplit.kube.port import ApiError
+from meshsplit.kube.port import ApiError, NotFound
 
 if TYPE_CHECKING:
     import threading
@@ -74,14 +74,22 @@ class Election:
         """
         waiting = list(followers) if self.is_held else []
         while waiting and not stopping.is_set():
-            try:
-                waiting[0].catch_up(api)
-            except ApiError as error:
-                self._on_error(waiting[0].resource, error)
-                stopping.wait(max(PROBE_SECONDS, error.retry_after))
-            else:
+            if self._has_caught_up(waiting[0], api, stopping):
                 del waiting[0]
         return not stopping.is_set()
+
+    def _has_caught_up(self, follower: Follower, api: Reader, stopping: threading.Event) -> bool:
+        try:
+            follower.catch_up(api)
+        except ApiError as error:
+            if stopping.is_set():
+                return False
+            self._on_error(follower.resource, error)
+            if isinstance(error, NotFound):
+                return True  # nobody serves the kind any more: whoever waited for it would never work
+            stopping.wait(max(PROBE_SECONDS, error.retry_after))
+            return False
+        return True
 
     def _win(self) -> None:
         self._metrics.set_leading(LEASE_NAME, leads=True)

@@ -7,7 +7,7 @@ from meshsplit.controller.election import Election
 from meshsplit.controller.istioversion import PROBE_SECONDS
 from meshsplit.controller.options import Options
 from meshsplit.diagnostics import Finding
-from meshsplit.kube.port import ApiError, Resource, TooManyRequests, Unavailable
+from meshsplit.kube.port import ApiError, NotFound, Resource, TooManyRequests, Unavailable
 from meshsplit.kube.reflector import Reflector
 from meshsplit.kube.store import Store
 from meshsplit.model import Settings
@@ -16,6 +16,7 @@ from support.fake_api import FakeLeases, FakeReader, FakeTime
 from support.kube_objects import WIDGETS, Widget, decode, index, make_widget, page_of
 
 CUT = Unavailable(0, "ConnectionFailed", "reset")
+GONE = NotFound(404, "NotFound", "the server could not find the requested resource")
 BUSY = TooManyRequests(429, "TooManyRequests", "", 7.0)
 
 
@@ -82,6 +83,12 @@ def test_what_cannot_be_read_is_told_and_read_again_after_a_pause_until_it_works
     assert bench.held == [1, 1]
     assert bench.errors == [(WIDGETS, CUT), (WIDGETS, BUSY)]
     assert pauses.seconds == [PROBE_SECONDS, 7.0]
+
+
+def test_a_kind_that_is_served_no_more_is_told_and_not_waited_for() -> None:
+    bench, pauses = Bench([GONE, some("b")]), Pauses()
+    assert bench.catch_up(pauses)
+    assert (bench.held, bench.errors, pauses.seconds) == ([0, 1], [(WIDGETS, GONE)], [])
 
 
 def test_whoever_is_stopped_before_has_not_caught_up() -> None:
