@@ -13,9 +13,10 @@ from meshsplit.controller.cache import Cache
 from meshsplit.controller.claims import Claims
 from meshsplit.controller.composition import make_reconciler
 from meshsplit.controller.disvc.part import DisvcPart, is_served
+from meshsplit.controller.election import Election
 from meshsplit.controller.istioversion import PROBE_SECONDS, find_istio_version
 from meshsplit.controller.lead import LeadersWriter
-from meshsplit.controller.options import LEASE_NAME, Options
+from meshsplit.controller.options import Options
 from meshsplit.controller.recorder import Recorder
 from meshsplit.controller.refusals import Refusals
 from meshsplit.controller.sources import Sources, find_pods
@@ -24,7 +25,7 @@ from meshsplit.controller.walk import make_rollouts
 from meshsplit.controller.watches import Watches
 from meshsplit.controller.workers import Workers
 from meshsplit.kube.client import CALL_SECONDS, Client
-from meshsplit.kube.leader import LEASE_SECONDS, RENEW_DEADLINE_SECONDS, Elector
+from meshsplit.kube.leader import LEASE_SECONDS, RENEW_DEADLINE_SECONDS
 from meshsplit.kube.port import ApiError
 from meshsplit.kube.workqueue import WorkQueue
 from meshsplit.telemetry.health import HealthServer
@@ -76,15 +77,7 @@ class Manager:
         self._refusals = Refusals()
         self._api = self._make_client()
         self._lease_api = self._make_client(timeout=float(LEASE_SECONDS - RENEW_DEADLINE_SECONDS))
-        self._elector = Elector(
-            self._lease_api,
-            options.lease_namespace,
-            LEASE_NAME,
-            options.identity,
-            on_elected=self._lead,
-            on_lost=self._lose,
-            on_error=lambda error: self._refusals.note(None, error),
-        )
+        self._election = Election(self._lease_api, options, self.metrics, self._fail, self._refusals.note)
         self._sources = Sources(self._find_targets, options.backends)
         self._rollouts = make_rollouts(
             self._api,
@@ -112,8 +105,8 @@ class Manager:
         """End everything; a lead that is held is released. Again is harmless."""
         self._stopping.set()
         self.queue.shut_down()
-        if not self._followers:
-            self._api.close()  # nothing has begun: an answer that is still waited for is of no use
+        if self._workers is None:
+            self._api.close()  # nothing is worked on: an answer that is still waited for is of no use
         for beginner in self._threads[:1]:
             beginner.join()  # it starts all others, and none once we are stopping
         if self._workers is not None:
@@ -121,7 +114,7 @@ class Manager:
         if self._disvcs is not None:
             self._disvcs.stop()
         self._rollouts.stop()
-        self._elector.stop()
+        self._election.stop()
         for follower in self._followers:
             follower.stop()
         for thread in self._threads:
@@ -144,7 +137,7 @@ class Manager:
     @property
     def is_leader(self) -> bool:
         """Whether it may write."""
-        return not self._options.leader_election or self._elector.is_leader
+        return self._election.is_leader
 
     def why_not_ready(self) -> str | None:
         """None when the caches are full: a standby is ready to take over."""
@@ -192,9 +185,11 @@ class Manager:
         for follower in self._followers:
             self._spawn(f"follow-{follower.resource.plural}", follower.run)
         if self._options.leader_election:
-            self._spawn("elect", self._elector.run)
-        if self._wait(lambda: all(f.synced.is_set() for f in self._followers)) and self._wait(
-            lambda: self.is_leader
+            self._spawn("elect", self._election.run)
+        if (
+            self._wait(lambda: all(f.synced.is_set() for f in self._followers))
+            and self._wait(lambda: self.is_leader)
+            and self._election.catch_up(followers, self._api, self._stopping)
         ):
             self._work(version, settings)
 
@@ -278,14 +273,8 @@ class Manager:
                 self._stopping.wait(PROBE_SECONDS)
         return False
 
-    def _lead(self) -> None:
-        self.metrics.set_leading(LEASE_NAME, leads=True)
-        log.info("leading", extra={"identity": self._options.identity})
-
-    def _lose(self) -> None:
-        self.failure = "the lead was lost: another replica may lead now"
-        self.metrics.set_leading(LEASE_NAME, leads=False)
-        log.error("lost the lead", extra={"identity": self._options.identity})
+    def _fail(self, why: str) -> None:
+        self.failure = why
 
     def _wait(self, condition: Callable[[], bool]) -> bool:
         """Whether it came true before the end."""
@@ -306,4 +295,4 @@ class Manager:
             run()
         except Exception as error:
             log.exception("a bug: please report it")
-            self.failure = f"a thread ended by a bug: {type(error).__name__}: {error}"
+            self._fail(f"a thread ended by a bug: {type(error).__name__}: {error}")

@@ -65,16 +65,21 @@ class Poller(Generic[T, K]):
         self._stopped.set()
         self._api.close()
 
-    def _look(self) -> None:
+    def catch_up(self, api: Reader) -> None:
+        """Ask `api` now, from any thread, while `run` goes on as it does. Raises ApiError."""
         key = ObjectKey("", self._name)
         try:
-            value = self._decode(from_json(self._api.get(self.resource, "", self._name)))
+            value = self._decode(from_json(api.get(self.resource, "", self._name)))
         except NotFound:
             self._on_touched(self._store.delete(key))
+        else:
+            self._on_touched(self._store.upsert(key, value))
+
+    def _look(self) -> None:
+        try:
+            self.catch_up(self._api)
         except ApiError as error:
             if not self._stopped.is_set():
                 self._on_error(error)
             return
-        else:
-            self._on_touched(self._store.upsert(key, value))
         self.synced.set()

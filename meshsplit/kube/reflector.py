@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from meshsplit.kube.store import Store
 
 T = TypeVar("T")
+V = TypeVar("V")
 K = TypeVar("K", bound="Hashable")
 
 WATCH_BACKOFF = Backoff(base=0.8, cap=30.0)
@@ -86,25 +87,35 @@ class Reflector(Generic[T, K]):
         self._stopped.set()
         self._api.close()
 
+    def catch_up(self, api: Reader) -> None:
+        """Take in a list of now that `api` answers, from any thread, while `run` goes on as it does.
+
+        A watch may be late by as long as its connection may be silent. Raises ApiError: what was read until
+        then has been taken in.
+        """
+        version, listed = self._read_pages(api, self._take_listed)
+        self._tell(self._store.retain(listed.keys(), _to_number(version)))
+
     def _list(self) -> str | None:
         """The resourceVersion of a complete list that is now in the store; None when there is none."""
         self.lists += 1
         try:
-            version, values = self._read_pages()
+            version, values = self._read_pages(self._api, lambda item: self._decode(item.body))
         except ApiError as error:
             self._pause(error)
             return None
         if not self._stopped.is_set():
-            self._on_touched(self._store.replace(values))
+            self._on_touched(self._store.replace(values, _to_number(version)))
             self.synced.set()
         return version
 
-    def _read_pages(self) -> tuple[str, dict[ObjectKey, T]]:
-        values: dict[ObjectKey, T] = {}
+    def _read_pages(self, api: Reader, read: Callable[[Item], V]) -> tuple[str, dict[ObjectKey, V]]:
+        """The resourceVersion of a complete list, and what `read` makes of each of its objects."""
+        values: dict[ObjectKey, V] = {}
         limit, token = PAGE_LIMIT, ""
         while True:
             try:
-                page = self._api.list_page(
+                page = api.list_page(
                     self.resource,
                     namespace=self._namespace,
                     labels=self._labels,
@@ -117,7 +128,7 @@ class Reflector(Generic[T, K]):
                 # What the pages are cut from was compacted while we read; one whole answer cannot expire.
                 values, limit, token = {}, 0, ""
                 continue
-            values.update((item.key, self._decode(item.body)) for item in page.items)
+            values.update((item.key, read(item)) for item in page.items)
             token = page.continue_token
             if not token:
                 return page.resource_version, values
@@ -163,12 +174,20 @@ class Reflector(Generic[T, K]):
         self._on_touched(self._store_one(event.type, event.item))
 
     def _store_one(self, kind: EventType, item: Item) -> frozenset[K]:
-        version = int(item.resource_version) if item.resource_version.isdecimal() else 0
+        version = _to_number(item.resource_version)
         if kind is EventType.DELETED:
             return self._store.delete(item.key, version)
         if self._store.is_known(item.key, version):
             return frozenset()
-        return self._store.upsert(item.key, self._decode(item.body))
+        return self._store.upsert(item.key, self._decode(item.body), version)
+
+    def _take_listed(self, item: Item) -> None:
+        self._tell(self._store_one(EventType.ADDED, item))
+
+    def _tell(self, touched: frozenset[K]) -> None:
+        """Most of what is read anew is known."""
+        if touched:
+            self._on_touched(touched)
 
     def _pause(self, failure: ApiError | None) -> None:
         self._report(failure)
@@ -181,3 +200,8 @@ class Reflector(Generic[T, K]):
     def _report(self, failure: ApiError | None) -> None:
         if failure and not self._stopped.is_set():
             self._on_error(failure)
+
+
+def _to_number(version: str) -> int:
+    """By which states of one resource type are ordered (KEP-5504); 0 where the server writes no number."""
+    return int(version) if version.isdecimal() else 0

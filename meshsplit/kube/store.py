@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 
     from meshsplit.kube.port import ObjectKey
 
@@ -19,9 +19,11 @@ class Store(Generic[V, K]):
 
     A write returns the group keys it touched: those of the old value and those of the new one, or of an edit
     what `concern` says of both. A value equal to the one that is there touches nothing, so an edit of fields
-    that are not read costs no work. A value of
-    a lower `version` than the one that is there, or at which the object was deleted, is a late report and is
-    dropped: whoever writes an object puts the server's answer here, and reads what it wrote.
+    that are not read costs no work.
+
+    What is older than what is known is a late report and is dropped, in whatever order a watch, lists and the
+    answers to writes come: whoever writes an object puts the server's answer here, and reads what it wrote.
+    `version` is that of a value that has one, else what a write is told counts.
 
     A watch often tells of a write before its answer is there. So whoever writes calls `hold` before and
     `settle` after: what is touched in between is no news, unless somebody else has changed the object.
@@ -40,13 +42,15 @@ class Store(Generic[V, K]):
         self._values: dict[ObjectKey, V] = {}
         # Most groups have one object, and a set of one takes four times the memory of what is in it.
         self._groups: dict[K, ObjectKey | set[ObjectKey]] = {}
-        self._deleted: dict[ObjectKey, int] = {}
+        self._listed = 0  # the version of the latest list: how everything was then is known
+        # Later ones: at which an object was deleted, or put as a value that has none.
+        self._told: dict[ObjectKey, int] = {}
         self._held: dict[ObjectKey, set[K]] = {}
 
-    def upsert(self, key: ObjectKey, value: V) -> frozenset[K]:
-        """Put one object in the place of what was there."""
+    def upsert(self, key: ObjectKey, value: V, version: int = 0) -> frozenset[K]:
+        """Put one object, as it was at this version, in the place of what was there."""
         with self._lock:
-            return self._hold_back(key, self._put(key, value))
+            return self._hold_back(key, self._put(key, value, version))
 
     def hold(self, key: ObjectKey) -> None:
         """Keep to yourself whom changes of this object touch, until `settle`."""
@@ -68,10 +72,9 @@ class Store(Generic[V, K]):
             return frozenset(touched), overtaken
 
     def is_known(self, key: ObjectKey, version: int) -> bool:
-        """Whether it holds the object as it was at this version, or later."""
+        """Whether it holds the object as it was at this version or later, or knows that it has gone since."""
         with self._lock:
-            held = self._values.get(key)
-            return held is not None and 0 < version <= self._version(held)
+            return 0 < version <= self._as_of(key)
 
     def delete(self, key: ObjectKey, version: int = 0) -> frozenset[K]:
         """Take one object out, deleted at this version; one of its name that was made since stays.
@@ -79,23 +82,24 @@ class Store(Generic[V, K]):
         Nothing is touched when it is not there.
         """
         with self._lock:
-            held = self._values.get(key)
-            if held is not None and 0 < version < self._version(held):
+            if 0 < version < self._as_of(key):
                 return frozenset()
             if version:
-                self._deleted[key] = version
+                self._told[key] = version
             return self._hold_back(key, self._drop(key))
 
-    def replace(self, values: Mapping[ObjectKey, V]) -> frozenset[K]:
-        """Hold exactly `values`, in one step for every reader."""
+    def replace(self, values: Mapping[ObjectKey, V], version: int = 0) -> frozenset[K]:
+        """Hold exactly `values`, a list of this version, in one step for every reader; newer ones stay."""
         with self._lock:
             touched: set[K] = set()
-            self._deleted.clear()
-            for key in self._values.keys() - values.keys():
-                touched |= self._drop(key)
             for key, value in values.items():
-                touched |= self._put(key, value)
-            return frozenset(touched)
+                touched |= self._put(key, value, version)
+            return frozenset(touched | self._retain(values.keys(), version))
+
+    def retain(self, keys: Collection[ObjectKey], version: int) -> frozenset[K]:
+        """Take out what is not among `keys`, which a list of this version had; what is newer stays."""
+        with self._lock:
+            return frozenset(self._retain(keys, version))
 
     def get(self, key: ObjectKey) -> V | None:
         """The value of one object."""
@@ -130,13 +134,14 @@ class Store(Generic[V, K]):
         held |= touched
         return frozenset()
 
-    def _put(self, key: ObjectKey, value: V) -> set[K]:
-        held, version = self._values.get(key), self._version(value)
-        if held is not None and version < self._version(held):
+    def _put(self, key: ObjectKey, value: V, version: int = 0) -> set[K]:
+        own = self._version(value)
+        if 0 < (own or version) < self._as_of(key):
             return set()
-        if 0 < version < self._deleted.get(key, 0):
-            return set()
-        self._deleted.pop(key, None)
+        self._told.pop(key, None)
+        if version and not own:
+            self._told[key] = version
+        held = self._values.get(key)
         if held is not None and held == value:
             self._values[key] = value
             return set()
@@ -148,6 +153,21 @@ class Store(Generic[V, K]):
         if held is not None and self._concern is not None:
             return set(self._concern(key, held, value))
         return touched | groups
+
+    def _as_of(self, key: ObjectKey) -> int:
+        """The latest version at which it is known how the object was: as it is held, or gone."""
+        held = self._values.get(key)
+        own = 0 if held is None else self._version(held)
+        return own or max(self._listed, self._told.get(key, 0))
+
+    def _retain(self, keys: Collection[ObjectKey], version: int) -> set[K]:
+        touched: set[K] = set()
+        for key in self._values.keys() - keys:
+            if not 0 < version < self._as_of(key):
+                touched |= self._drop(key)
+        self._listed = max(self._listed, version)
+        self._told = {key: told for key, told in self._told.items() if told > self._listed}
+        return touched
 
     def _drop(self, key: ObjectKey) -> set[K]:
         if key not in self._values:

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Iterator
 
+import pytest
+
 from meshsplit.kube.poller import Poller
 from meshsplit.kube.port import ApiError, NotFound, ObjectKey, Page, Resource, Unavailable, WatchEvent
 from meshsplit.kube.store import Store
@@ -78,3 +80,13 @@ def test_a_failure_keeps_what_is_there_and_is_reported() -> None:
 
 def test_an_object_that_is_not_there_is_an_answer() -> None:
     assert Run(NotFound(404, "NotFound", "no")).seen == [(None, True)]
+
+
+def test_it_is_asked_at_once_by_an_api_of_the_callers_who_is_told_what_fails() -> None:
+    run = Run(b'"old"')
+    run.poller.catch_up(Answers(b'"new"'))  # type: ignore[arg-type]
+    assert run.store.get(KEY) == "new"
+    assert run.touched[-1] == {"old", "new"}
+    with pytest.raises(Unavailable):
+        run.poller.catch_up(Answers(Unavailable(503, "ServiceUnavailable", "")))  # type: ignore[arg-type]
+    assert (run.store.get(KEY), run.errors) == ("new", [])

@@ -49,6 +49,46 @@ def test_a_late_report_of_a_deletion_does_not_take_out_what_was_made_since() -> 
     assert store.get(key) is None
 
 
+def test_what_a_list_does_not_have_is_gone_but_for_what_was_made_since() -> None:
+    store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
+    gone, kept, made = (ObjectKey("n", name) for name in ("gone", "kept", "made"))
+    store.replace({gone: (5, "gone"), kept: (9, "kept")}, 9)
+    store.upsert(made, (11, "made"))
+    assert store.retain({kept}, 10) == {"gone"}
+    assert store.values() == ((9, "kept"), (11, "made"))
+    assert store.upsert(gone, (9, "late")) == set()
+    assert store.is_known(gone, 10)
+    assert not store.is_known(gone, 11)
+    assert store.upsert(gone, (11, "anew")) == {"anew"}
+
+
+def test_values_that_have_no_version_are_as_old_as_what_told_of_them() -> None:
+    store: Store[str, str] = Store(lambda _, value: [value])
+    key = ObjectKey("n", "a")
+    store.replace({key: "listed"}, 9)
+    assert store.is_known(key, 9)
+    assert store.upsert(key, "late", 8) == set()
+    assert store.upsert(key, "edited", 12) == {"listed", "edited"}
+    assert store.upsert(key, "late", 11) == set()
+    assert store.replace({key: "late"}, 10) == set()
+    assert store.retain((), 11) == set()
+    assert store.delete(key, 11) == set()
+    assert store.delete(key, 13) == {"edited"}
+    assert store.upsert(key, "late", 12) == set()
+    assert store.upsert(key, "anew", 14) == {"anew"}
+    assert store.replace({}, 15) == {"anew"}
+
+
+def test_a_list_does_not_bring_back_what_was_deleted_after_it() -> None:
+    store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
+    key = ObjectKey("n", "a")
+    store.upsert(key, (6, "there"))
+    store.delete(key, 12)
+    assert store.replace({key: (6, "there")}, 10) == set()
+    assert store.upsert(key, (11, "late")) == set()
+    assert store.upsert(key, (13, "anew")) == {"anew"}
+
+
 def test_what_a_watch_tells_of_a_write_before_its_answer_is_no_news() -> None:
     store: Store[tuple[int, str], str] = Store(lambda _, value: [value[1]], version=lambda value: value[0])
     key = ObjectKey("n", "a")
