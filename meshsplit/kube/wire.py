@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from pydantic_core import from_json as parse
 
 from meshsplit.kube.port import (
     ApiError,
@@ -112,14 +113,14 @@ def to_json(body: Mapping[str, Any]) -> bytes:
 
 
 def from_json(content: bytes) -> Any:
-    """What an answer says; ValueError when it is no JSON. As at the API server, a whole number of more than
-    64 bits is read as a float.
+    """What an answer says; ValueError when it is no JSON.
 
-    The faster parser gives up at 1,024 levels and at half of a surrogate pair, and one odd object must not
-    hide all others of its list.
+    The parser that is taken first is faster, and makes one string of equal ones, which holds a tenth less. It
+    gives up at 200 levels and at half of a surrogate pair, and one odd object must not hide all others of its
+    list.
     """
     try:
-        return orjson.loads(content)
+        return parse(content)
     except ValueError:
         return json.loads(content)
 
