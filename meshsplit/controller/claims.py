@@ -75,6 +75,8 @@ class Claims:
     def _rivals(self, key: GroupKey) -> frozenset[GroupKey]:
         places = self._held.get(key, NO_CLAIM).places
         contested = [place for place in places if self._alone_at.get(place)]
+        if not contested:
+            return frozenset()
         return frozenset(other for place in contested for other in self._at[place]) - {key}
 
     def _put_in(self, key: GroupKey, claim: Claim) -> None:

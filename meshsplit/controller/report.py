@@ -121,9 +121,9 @@ def _to_conditions(
     said: Mapping[str, Says], generation: int, since: Mapping[str, tuple[str, str]], now: datetime
 ) -> list[dict[str, Any]]:
     """Conditions by type; a status that stays what it was keeps the time since when it is so."""
-    told, moment = [], to_rfc3339(now)
+    told = []
     for kind, says in sorted(said.items()):
-        status, time = since.get(kind, ("", moment))
+        status, time = since.get(kind, ("", ""))
         told.append(
             {
                 "type": kind,
@@ -131,7 +131,7 @@ def _to_conditions(
                 "reason": says.reason,
                 "message": cut(says.message),
                 "observedGeneration": generation,
-                "lastTransitionTime": time if status == says.status else moment,
+                "lastTransitionTime": time if status == says.status else to_rfc3339(now),
             }
         )
     return told

@@ -29,6 +29,8 @@ def find_conflicts(generated: Sequence[dict[str, Any]], bodies: Iterable[Mapping
     compared, and what the input does not hold is taken to be right.
     """
     observed = observe(bodies)
+    if not observed.virtual_services and not observed.gateways:
+        return Conflicts(frozenset(), ())
     taken = {
         key_of(made): observed.virtual_services[key_of(made)]
         for made in sorted(generated, key=key_of)

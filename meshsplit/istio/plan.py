@@ -34,6 +34,8 @@ STRATEGIES = {
     RestStrategy.WEIGHTED: make_weighted_routes,
 }
 
+_MARKERS = tuple(sorted(names.GITOPS_MARKERS))
+
 
 def make_group_plan(
     group: Group, split: Split, diversion: Diversion | None = None, shadow: Shadow | None = None
@@ -71,7 +73,7 @@ def make_model_plan(model: Model) -> RoutePlan:
         gateways=gateways,
         routes=tuple(_make_model_routes(model)),
         labels=((names.MANAGED_BY, names.MANAGER), (names.INFERENCESERVICE_NAME, model.name)),
-        annotations=_sorted(),
+        annotations=_MARKERS,
         owners=() if model.owner is None else (model.owner,),
     )
 
@@ -82,7 +84,7 @@ def _binding(routing: Routing) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _sorted(*annotations: tuple[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((*names.GITOPS_MARKERS, *annotations)))
+    return tuple(sorted((*_MARKERS, *annotations)))
 
 
 def _make_all_routes(

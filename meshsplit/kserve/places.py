@@ -1,7 +1,10 @@
-"""Groups and models that meet on one host of one gateway, or under one name in several namespaces."""
+"""Groups and models that meet on one host of one gateway, or under one name in several namespaces.
+
+Claimants come with the oldest first.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from meshsplit.kserve import keys
 from meshsplit.kserve.claims import GROUP, Claimant, Loss, Lost, Place
@@ -10,7 +13,7 @@ from meshsplit.kserve.claims import GROUP, Claimant, Loss, Lost, Place
 def find_shared_names(claimants: Iterable[Claimant]) -> Iterator[Loss]:
     """MSP202 for every group but the oldest of those that share a name across namespaces."""
     by_name: dict[str, list[Claimant]] = defaultdict(list)
-    for claimant in _oldest_first(claimants):
+    for claimant in claimants:
         if claimant.key[0] == GROUP:
             by_name[claimant.name].append(claimant)
     for first, *others in by_name.values():
@@ -28,7 +31,7 @@ def find_taken_places(claimants: Iterable[Claimant]) -> Iterator[Loss]:
     """MSP204: a name with a host of its own takes every path there, so nobody else can be on it."""
     owners: dict[Place, Claimant] = {}
     guests: dict[Place, Claimant] = {}
-    for claimant in _oldest_first(claimants):
+    for claimant in claimants:
         alone = claimant.routing is not None and claimant.routing.own_host
         places = list(claimant.places())
         taken = [(place, owners.get(place) or (guests.get(place) if alone else None)) for place in places]
@@ -43,7 +46,7 @@ def find_taken_places(claimants: Iterable[Claimant]) -> Iterator[Loss]:
 def find_taken_grpc_keys(claimants: Iterable[Claimant]) -> Iterator[Loss]:
     """MSP211: on a shared host the gRPC key is the bare name, so the oldest of that name keeps it."""
     holders: dict[tuple[Place, str], Claimant] = {}
-    for claimant in _oldest_first(claimants):
+    for claimant in claimants:
         if not claimant.grpc or claimant.routing is None or claimant.routing.own_host:
             continue
         places = list(claimant.places())
@@ -56,10 +59,6 @@ def find_taken_grpc_keys(claimants: Iterable[Claimant]) -> Iterator[Loss]:
             continue
         for place in places:
             holders.setdefault((place, claimant.name), claimant)
-
-
-def _oldest_first(claimants: Iterable[Claimant]) -> Sequence[Claimant]:
-    return sorted(claimants, key=lambda claimant: claimant.order)
 
 
 def _lose_place(claimant: Claimant, place: Place, holder: Claimant) -> Loss:

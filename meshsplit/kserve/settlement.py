@@ -1,7 +1,7 @@
 """Groups and models that were understood one by one, once they have met."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from meshsplit.diagnostics import Finding
@@ -58,10 +58,14 @@ def _find_losses(
 ) -> list[Loss]:
     by_ref = {service.ref: service for service in services}
     names = [loss for group in grouped for loss in find_name_collisions(group, by_ref)]
-    claimants = [*_without(names, exposed), *grouped]
+    claimants = _oldest_first([*_without(names, exposed), *grouped])
     places = list(find_taken_places(claimants))
     grpc = list(find_taken_grpc_keys(_without(places, claimants)))
-    return [*names, *find_shared_names(grouped), *places, *grpc]
+    return [*names, *find_shared_names(_oldest_first(grouped)), *places, *grpc]
+
+
+def _oldest_first(claimants: Iterable[Claimant]) -> list[Claimant]:
+    return sorted(claimants, key=lambda claimant: claimant.order)
 
 
 def _without(losses: Sequence[Loss], claimants: Sequence[Claimant]) -> list[Claimant]:
