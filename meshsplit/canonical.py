@@ -11,7 +11,7 @@ _encode = json.JSONEncoder(
 
 
 def to_canonical(value: Any) -> bytes:
-    """The text of a value read from JSON or YAML; of this version and process only, so not for keeping.
+    """The text of a value that JSON can hold; of this version and process only, so not for keeping.
 
     RecursionError for a value that contains itself.
     """
