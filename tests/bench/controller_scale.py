@@ -258,8 +258,9 @@ def main() -> int:
         "Controller", f"{2 * groups} InferenceServices in {groups} groups", "embedded API server over HTTP"
     )
     columns = ("what", "measured", "limit or peer")
+    rows = [measure_idle()]
     with world(groups) as (api, kubeconfig):
-        rows = [measure_first_start(api, kubeconfig, 0.0)]
+        rows.append(measure_first_start(api, kubeconfig, 0.0))
         version = api.list_page(_ROUTES, limit=1).resource_version
         with controller(kubeconfig) as running:
             running.wait_until_quiet()
@@ -286,6 +287,13 @@ def world(groups: int, write_seconds: float = 0.0) -> Iterator[tuple[Client, Pat
         with api_server(kubeconfig, write_seconds) as api:
             fill(api, groups)
             yield api, kubeconfig
+
+
+def measure_idle() -> Row:
+    """What it holds in a cluster without InferenceServices."""
+    with world(0) as (_, kubeconfig), controller(kubeconfig) as running:
+        running.wait_until_quiet()
+        return "memory without InferenceServices", f"{running.memory('VmRSS'):.0f} MiB", "90 MiB"
 
 
 def measure_first_start(api: Client, kubeconfig: Path, write_seconds: float) -> Row:
