@@ -38,7 +38,7 @@ class Election:
         on_lost: Callable[[str], object],
         on_error: Callable[[Resource | None, ApiError], object],
     ) -> None:
-        self.is_held = options.leader_election
+        self._is_held = options.leader_election
         self._identity = options.identity
         self._metrics = metrics
         self._on_lost = on_lost
@@ -56,7 +56,7 @@ class Election:
     @property
     def is_leader(self) -> bool:
         """Whether the process may write."""
-        return not self.is_held or self._elector.is_leader
+        return not self._is_held or self._elector.is_leader
 
     def run(self) -> None:
         """Take part until `stop` or until the lead is lost."""
@@ -72,7 +72,7 @@ class Election:
         A watch may be late without knowing it, and a leader that decides by less than the one before it knew
         goes back behind what that one wrote. Without an election there was none before.
         """
-        waiting = list(followers) if self.is_held else []
+        waiting = list(followers) if self._is_held else []
         while waiting and not stopping.is_set():
             if self._has_caught_up(waiting[0], api, stopping):
                 del waiting[0]

@@ -10,6 +10,7 @@ import urllib3
 
 from meshsplit.controller.resources import SECRETS
 from meshsplit.kube.port import ApiError, Forbidden
+from meshsplit.kube.wire import from_json
 from meshsplit.rollout.gates import SIGNATURE_HEADER, sign
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class SignedPosts:
 
     def _read_secret(self, namespace: str, name: str, key: str) -> bytes:
         try:
-            data = json.loads(self._api.get(SECRETS, namespace, name)).get("data") or {}
+            data = from_json(self._api.get(SECRETS, namespace, name)).get("data") or {}
             return base64.b64decode(data[key], validate=True)
         except Forbidden as error:
             raise NotPosted(f"may not read Secret {namespace}/{name}", _say_grant(namespace, name)) from error

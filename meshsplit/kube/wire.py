@@ -81,7 +81,7 @@ def to_event(line: bytes) -> WatchEvent:
 def to_error(status: int, content: bytes, retry_after: str | None) -> ApiError:
     """The error of an answer that is not 2xx; `retry_after` is the header, of which only seconds are read."""
     try:
-        body = json.loads(content)
+        body = from_json(content)
     except ValueError:
         body = None
     if not isinstance(body, dict):

@@ -6,13 +6,11 @@ from pathlib import Path
 import pytest
 
 from meshsplit.controller import resources
-from meshsplit.controller.manager import Manager, Options
 from meshsplit.local.apiserver.faults import Fault
-from meshsplit.model import Settings
 from support.disvcs import ISVC, NAME, ROUTE, SERVICE, Disvcs
 from support.history import recording
 from support.kinds import DEFINITIONS
-from support.scene import Scene, running, serve_embedded
+from support.scene import Scene, make_replica, running, serve_embedded
 from support.waiting import eventually
 
 WRITTEN = "((services|virtualservices)/|inferenceservices/[^/]*$|distributedinferenceservices/[^/]*/status$)"
@@ -93,8 +91,7 @@ def test_a_refused_replica_is_told_and_the_version_before_it_serves(
 
 
 def test_a_death_in_the_middle_of_an_update_is_no_end_of_it(disvcs: Disvcs, scene: Scene) -> None:
-    options = Options(settings=Settings(), lease_namespace=scene.namespace, workers=2)
-    first, second = (Manager(scene.api.configuration, options) for _ in range(2))
+    first, second = (make_replica(scene) for _ in range(2))
     first.start()
     eventually(lambda: first.is_leader, "the first one leads")
     second.start()

@@ -9,7 +9,7 @@ from meshsplit.controller.manager import Manager, Options
 from meshsplit.local.apiserver.faults import Fault
 from meshsplit.model import Settings
 from support.history import recording
-from support.scene import Api, Scene
+from support.scene import Api, Scene, make_replica
 from support.waiting import DEADLINE_SECONDS, eventually
 
 LEASES = "/leases"
@@ -18,7 +18,7 @@ LEASES = "/leases"
 @contextmanager
 def replicas(scene: Scene) -> Iterator[tuple[Manager, Manager]]:
     """Two that elect in the test's own namespace; the first one leads."""
-    first, second = (_make_replica(scene) for _ in range(2))
+    first, second = (make_replica(scene, listen=("127.0.0.1", 0)) for _ in range(2))
     first.start()
     eventually(lambda: first.is_leader, "the first one leads")
     second.start()
@@ -119,10 +119,3 @@ def metric(manager: Manager, name: str) -> str:
     lines = [line for line in ask(manager, "/metrics")[1].splitlines() if line.startswith(name)]
     assert len(lines) == 1, name
     return lines[0].rpartition(" ")[2]
-
-
-def _make_replica(scene: Scene) -> Manager:
-    options = Options(
-        settings=Settings(), lease_namespace=scene.namespace, listen=("127.0.0.1", 0), workers=2
-    )
-    return Manager(scene.api.configuration, options)

@@ -3,36 +3,23 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
 from meshsplit.api.request import DETAILS, REQUEST
-from meshsplit.controller.manager import Manager, Options
+from meshsplit.controller.manager import Manager
 from meshsplit.local.apiserver.faults import Fault
-from meshsplit.model import Settings
 from support.fleet import SERVICES, SPLITS, VIRTUAL_SERVICES, Body
 from support.history import recording
-from support.scene import Scene
+from support.scene import Scene, make_replica, running
 from support.waiting import DEADLINE_SECONDS, eventually
 
 MEMBERS = ("mnist-v1", "mnist-v2")
 
 
-def make_replica(scene: Scene) -> Manager:
-    options = Options(settings=Settings(), lease_namespace=scene.namespace, workers=2)
-    return Manager(scene.api.configuration, options)
-
-
-@contextmanager
-def leading(scene: Scene) -> Iterator[Manager]:
-    leader = make_replica(scene)
-    leader.start()
-    try:
-        assert leader.wait_synced(DEADLINE_SECONDS), leader.why_not_ready()
-        yield leader
-    finally:
-        leader.stop()
+def leading(scene: Scene) -> AbstractContextManager[Manager]:
+    return running(scene.api, leader_election=True, lease_namespace=scene.namespace)
 
 
 @contextmanager

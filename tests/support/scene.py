@@ -268,6 +268,12 @@ class Time:
         return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self.ahead, UTC)
 
 
+def make_replica(scene: Scene, **options: Any) -> Manager:
+    """One of several controllers, which elect in the test's own namespace; not started."""
+    chosen = {"settings": Settings(), "lease_namespace": scene.namespace, "workers": 2, **options}
+    return Manager(scene.api.configuration, Options(**chosen))
+
+
 @contextmanager
 def running(api: Api, now: Callable[[], datetime] | None = None, **options: Any) -> Iterator[Manager]:
     """A controller that works, alone unless `leader_election` is asked for."""
